@@ -1,0 +1,222 @@
+"""The protocols that every system meets, the packing of states into vectors, and the trajectory that `solve` returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One named array of a state: its shape and the name of each of its axes (particle index first)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dims: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How the named arrays of a state lie in one flat vector, in the order of `fields`."""
+
+    fields: tuple[Field, ...]
+    dtype: str = "float64"
+
+    @property
+    def size(self) -> int:
+        """Length of the flat state."""
+        return sum(prod(f.shape) for f in self.fields)
+
+    def pack(self, **arrays: npt.ArrayLike) -> Array:
+        """One flat vector of all arrays.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, unknown or of the wrong shape.
+        """
+        names = [f.name for f in self.fields]
+        if set(arrays) != set(names):
+            raise ValueError(f"pack got {sorted(arrays)}: the arrays of this state are {names}")
+        parts = []
+        for f in self.fields:
+            a = np.asarray(arrays[f.name], self.dtype)
+            if a.shape != f.shape:
+                raise ValueError(f"{f.name} has shape {a.shape}: it must be {f.shape}, axes {f.dims}")
+            parts.append(a.ravel())
+        return np.concatenate(parts)
+
+    def unpack(self, y: Array) -> dict[str, Array]:
+        """Views of the named arrays of the flat state `y`; leading axes of `y` (times) are kept."""
+        if y.shape[-1] != self.size:
+            raise ValueError(f"the state has {y.shape[-1]} numbers: this flow's has {self.size}")
+        views, start = {}, 0
+        for f in self.fields:
+            stop = start + prod(f.shape)
+            views[f.name] = y[..., start:stop].reshape(y.shape[:-1] + f.shape)
+            start = stop
+        return views
+
+
+@dataclass(frozen=True)
+class Event:
+    """A zero crossing on which a flow changes its own state.
+
+    Attributes
+    ----------
+    name
+        Said in the run's message and counted in its statistics.
+    value
+        ``value(t, y, y_start)``, y_start the state at the start of the step: a crossing from positive to not positive
+        within the step is located to rounding on the dense output.
+    apply
+        ``apply(t, y)``: the state from which the integration starts again.
+    """
+
+    name: str
+    value: Callable[[float, Array, Array], float]
+    apply: Callable[[float, Array], Array]
+
+
+class Flow(ABC):
+    """An initial state, a rule of motion and the observables it can report.
+
+    Attributes
+    ----------
+    state0 : array (n,)
+        The initial state.
+    packing : Packing
+        Names and shapes of the arrays inside a state.
+    clock : str
+        What t counts: "time", "flow clock s" or "steps".
+    config : mapping
+        Everything that defines the flow, as JSON values: ``{"system", "parameters", "role", "arguments"}``.
+    """
+
+    state0: Array
+    packing: Packing
+    clock: str
+    config: Mapping[str, Any]
+
+    @abstractmethod
+    def observe(self, t: float, y: Array) -> dict[str, float]:
+        """The observables of the state `y` at time `t`; the same names at every call."""
+
+    def pack(self, **arrays: npt.ArrayLike) -> Array:
+        """The flat state made of the named arrays."""
+        return self.packing.pack(**arrays)
+
+    def unpack(self, y: Array) -> dict[str, Array]:
+        """The named arrays of the flat state `y`, as views."""
+        return self.packing.unpack(y)
+
+
+class VelocityFlow(Flow):
+    """A flow in continuous time, y' = velocity(t, y)."""
+
+    events: Sequence[Event] = ()
+
+    @abstractmethod
+    def velocity(self, t: float, y: Array) -> Array:
+        """The time derivative of the state."""
+
+
+class StepFlow(Flow):
+    """A flow in steps of length `dt` on its clock: the state after step k (from k dt to (k + 1) dt)."""
+
+    dt: float
+
+    @abstractmethod
+    def step(self, k: int, y: Array) -> Array:
+        """The state after step `k`, from the state `y` before it; `y` itself is left as it was."""
+
+
+class Refinable(Protocol):
+    """A limit that can report its own resolution error."""
+
+    def refined(self) -> VelocityFlow:
+        """The same limit at twice the resolution."""
+
+
+class System(Protocol):
+    """A frozen description of one learning problem."""
+
+    def limit(self, **arguments: Any) -> Flow:
+        """The infinite-width dynamics."""
+
+    def network(self, **arguments: Any) -> Flow:
+        """The network of finite width; widths are keyword arguments."""
+
+
+@dataclass
+class Trajectory:
+    """What a run returns: saved rows, observables and how it went.
+
+    Attributes
+    ----------
+    t : array (n_t,)
+        Saved times on `clock`.
+    observables : dict of arrays (n_t,)
+        One row a saved time.
+    states : array (n_t, n)
+        The flat states; :meth:`unpack` names their arrays.
+    stats : dict
+        Steps, rejected steps, evaluations of the velocity, seconds.
+    message : str
+        Why the run ended.
+    complete : bool
+        Whether every time asked for was reached.
+    """
+
+    t: Array
+    observables: dict[str, Array]
+    states: Array
+    packing: Packing
+    clock: str
+    config: Mapping[str, Any]
+    stats: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+    complete: bool = True
+
+    @property
+    def final_state(self) -> Array:
+        """The last saved state (n,)."""
+        final: Array = self.states[-1]
+        return final
+
+    def unpack(self, row: int = -1) -> dict[str, Array]:
+        """The named arrays of the saved state `row`."""
+        return self.packing.unpack(self.states[row])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the trajectory to a new HDF5 file and return its path; an existing file is refused."""
+        from mfpde.store import save_trajectory
+
+        return save_trajectory(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Trajectory:
+        """The trajectory of an HDF5 file, with every row saved so far."""
+        from mfpde.store import load_trajectory
+
+        return load_trajectory(path)
+
+    def to_xarray(self) -> Any:
+        """An ``xarray.Dataset`` with dimension ``t`` and the named axes of the states (needs the extra ``xarray``)."""
+        import xarray
+
+        variables: dict[str, Any] = {name: ("t", values) for name, values in self.observables.items()}
+        arrays = self.packing.unpack(self.states)
+        for f in self.packing.fields:
+            variables[f.name] = (("t", *f.dims), arrays[f.name])
+        attributes = {"clock": self.clock, "message": self.message, "complete": int(self.complete)}
+        return xarray.Dataset(variables, coords={"t": self.t}, attrs=attributes)
