@@ -1,0 +1,62 @@
+"""The figures of the papers by name; one module a paper, each figure one function that computes and draws it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+FIGURES: dict[str, str] = {}
+"""``"module:function"`` of each figure; the function takes (preset, out, progress) and returns the paths it wrote."""
+
+PRESETS = ("quick", "paper")
+"""Every figure in seconds, at reduced size, and at the size of the paper."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: `summary` says what it shows, :meth:`run` makes it."""
+
+    name: str
+    summary: str
+    draw: Callable[[str, Path, bool], list[Path]]
+
+    def run(self, preset: str, out: Path, progress: bool) -> list[Path]:
+        """Compute and draw the figure into the directory `out`, made if absent.
+
+        Returns
+        -------
+        list of Path
+            Every file written.
+
+        Raises
+        ------
+        ValueError
+            If `preset` is not one of PRESETS.
+        """
+        if preset not in PRESETS:
+            raise ValueError(f"preset {preset!r} is unknown: give one of {', '.join(PRESETS)}")
+        out.mkdir(parents=True, exist_ok=True)
+        return self.draw(preset, out, progress)
+
+
+def names() -> list[str]:
+    """The names of all figures."""
+    return sorted(FIGURES)
+
+
+def figure(name: str) -> Figure:
+    """The figure called `name`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such figure.
+    """
+    if name not in FIGURES:
+        raise ValueError(f"figure {name!r} is unknown: the figures are {', '.join(names()) or '(none)'}")
+    module, function = FIGURES[name].split(":")
+    draw = getattr(import_module(module), function)
+    return Figure(name, (inspect.getdoc(draw) or "").partition("\n")[0], draw)
