@@ -1,0 +1,97 @@
+"""The command line: every command's arguments, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from mfpde import __version__
+from mfpde.cli import catalogue, checks, figures, runs
+from mfpde.cli.failure import Failure
+
+USAGE, FAILURE = 2, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the arguments are those of the process unless `argv` is given.
+
+    Returns
+    -------
+    int
+        0; 2 if the arguments or a configuration are wrong; 1 if the run failed, stopped early or was interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except KeyboardInterrupt:
+        return _report("interrupted", FAILURE)
+    except Exception as error:
+        if arguments.debug:
+            raise
+        return _report(*_explain(error))
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that reports an error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(_report(f"{message} (see {self.prog} --help)", USAGE))
+
+
+def _parser() -> argparse.ArgumentParser:
+    debug = argparse.ArgumentParser(add_help=False)
+    debug.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error")
+    parser = _Parser(prog="mfpde", description="Infinite-width training dynamics of neural networks.", parents=[debug])
+    parser.set_defaults(debug=False)
+    parser.add_argument("--version", action="version", version=f"mfpde {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, parents=[debug])
+        added.set_defaults(command=function)
+        return added
+
+    command("list", catalogue.show_names, "Systems, figures with their presets, laws, activations.")
+
+    figure = command("figure", figures.draw, "Compute and draw a figure; prints every file written.")
+    figure.add_argument("name", metavar="NAME", help="a name that `mfpde list` shows, or all")
+    figure.add_argument("--preset", default="paper", help="quick (reduced size) or paper (the paper's size, the default)")
+    figure.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where to write (default: figures)")
+
+    run = command("run", runs.run, "Solve the flow that a TOML file describes.")
+    run.add_argument("config", type=Path, metavar="CONFIG.toml")
+    run.add_argument("--out", type=Path, required=True, metavar="FILE", help="the new HDF5 file; FILE.checkpoint lies beside it")
+
+    resume = command("resume", runs.resume, "Continue a run that was stopped, to the same bits as if it had not been.")
+    show = command("show", runs.show, "What a result file holds: configuration, progress, last observables.")
+    for added in (resume, show):
+        added.add_argument("file", type=Path, metavar="FILE")
+    for added in (figure, run, resume):
+        added.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    command("info", catalogue.show_environment, "Versions, processor, threads, BLAS and compile cache.")
+    selfcheck = command("selfcheck", checks.selfcheck, "Check this installation against exact answers.")
+    selfcheck.add_argument("name", nargs="?", metavar="NAME", help="one check only")
+    return parser
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    from mfpde.store import StoreError
+
+    if isinstance(error, (Failure, StoreError)):
+        return str(error), FAILURE
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return place + (error.strerror or str(error)), FAILURE
+    if isinstance(error, ValueError):
+        return str(error), USAGE
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)", FAILURE
+
+
+def _report(message: str, code: int) -> int:
+    print(f"mfpde: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,22 @@
+"""``mfpde selfcheck``."""
+
+from __future__ import annotations
+
+import argparse
+
+from mfpde.cli.failure import Failure
+
+
+def selfcheck(arguments: argparse.Namespace) -> None:
+    """Run one check or all of them, one line each; fails if any does."""
+    from mfpde.selfcheck import names, run
+
+    wanted = names() if arguments.name is None else [arguments.name]
+    failed = []
+    for name in wanted:
+        check = run(name)
+        print(f"{'ok  ' if check.passed else 'FAIL'}  {name}: {check.what}: {check.measured:.3g} (allowed {check.allowed:.3g})")
+        if not check.passed:
+            failed.append(name)
+    if failed:
+        raise Failure(f"selfcheck failed: {', '.join(failed)}")
