@@ -90,8 +90,7 @@ def _line(a: Array, weights_a: Array, b: Array, weights_b: Array, p: int) -> flo
     levels_a, levels_b = np.cumsum(weights_a[order_a]), np.cumsum(weights_b[order_b])
     levels = np.sort(np.concatenate([levels_a[:-1], levels_b[:-1], [1.0]]))
     lengths = np.diff(levels, prepend=0.0)
-    middles = levels - 0.5 * lengths
-    gap = _quantiles(a[order_a], levels_a, middles) - _quantiles(b[order_b], levels_b, middles)
+    gap = _quantiles(a[order_a], levels_a, levels) - _quantiles(b[order_b], levels_b, levels)
     return float(np.sum(np.maximum(lengths, 0.0) * np.abs(gap) ** p))
 
 

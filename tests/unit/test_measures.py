@@ -142,6 +142,10 @@ def test_directions_cross_batches():
 def test_directions_are_haar():
     u = orthogonal_directions(4000, 20, rng())
     frames = orthogonal_directions(2 * 2 * 20_000, 2, rng())[::2].reshape(-1, 2, 2)
+    # The Haar frame of a Gaussian matrix: Q^T A is upper triangular with a positive diagonal.
+    r = orthogonal_directions(6, 3, rng())[::2] @ rng().standard_normal((3, 3))
+    np.testing.assert_allclose(np.tril(r, -1), 0.0, atol=1e-15)
+    assert np.all(np.diag(r) > 0.0)
     # Without the sign fix, QR by Householder reflections has determinants of one sign and first entries of one sign.
     assert abs(np.linalg.det(frames).mean()) < 4 / sqrt(20_000)
     assert abs(frames[:, 0, 0].mean()) < 4 * sqrt(0.5 / 20_000)
