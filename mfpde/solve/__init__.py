@@ -1,0 +1,8 @@
+"""The time loop: adaptive methods with events, flows in steps, stops that keep the last good state, exact resume."""
+
+from __future__ import annotations
+
+from mfpde.solve import times
+from mfpde.solve.loop import solve
+
+__all__ = ["solve", "times"]

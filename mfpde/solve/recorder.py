@@ -1,0 +1,67 @@
+"""The rows of a run: kept in memory, and passed on to its store chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.flow import Array
+from mfpde.store import Store
+
+
+class Recorder:
+    """Rows at the planned times `t`, in order.
+
+    Attributes
+    ----------
+    count : int
+        Rows recorded.
+    """
+
+    def __init__(self, t: Array, size: int, dtype: npt.DTypeLike, names: Sequence[str], store: Store | None) -> None:
+        self.count = 0
+        self._t = t.copy()
+        self._observables = {name: np.empty(t.size) for name in names}
+        self._states = np.empty((t.size, size), dtype)
+        self._store = store
+        self._flushed = 0
+
+    def add(self, t: float, y: Array, observables: Mapping[str, float]) -> None:
+        """Record the next row; ValueError if the flow reports other observables than at first."""
+        if set(observables) != set(self._observables):
+            first = sorted(self._observables)
+            raise ValueError(f"observe reports {sorted(observables)} at t = {t:g}: it reported {first} at first; the names must stay")
+        self._t[self.count] = t
+        self._states[self.count] = y
+        for name, values in self._observables.items():
+            values[self.count] = observables[name]
+        self.count += 1
+
+    def flush(self) -> None:
+        """Pass the rows recorded since the last flush on to the store."""
+        if self._store is not None and self.count > self._flushed:
+            self._store.write(self._flushed, *self._rows(self._flushed))
+            self._flushed = self.count
+
+    def rows(self) -> tuple[Array, dict[str, Array], Array]:
+        """Times (n,), observables (n,) each and states (n, size) of the rows recorded."""
+        return self._rows(0)
+
+    def capture(self) -> dict[str, Any]:
+        """The rows as a checkpoint keeps them: only their number if a store has them."""
+        return {"count": self.count, "names": list(self._observables), "rows": self.rows() if self._store is None else None}
+
+    def restore(self, captured: Mapping[str, Any]) -> None:
+        """Take back the rows that were captured."""
+        self.count = self._flushed = count = captured["count"]
+        t, observables, states = captured["rows"] if self._store is None else self._store.read(count)
+        self._t[:count], self._states[:count] = t, states
+        for name, values in observables.items():
+            self._observables[name][:count] = values
+
+    def _rows(self, first: int) -> tuple[Array, dict[str, Array], Array]:
+        chosen = slice(first, self.count)
+        return self._t[chosen], {name: values[chosen] for name, values in self._observables.items()}, self._states[chosen]

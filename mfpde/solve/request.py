@@ -1,0 +1,98 @@
+"""What was asked of a run: every argument checked and resolved before anything is computed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.flow import Array, Flow, StepFlow, VelocityFlow
+from mfpde.solve.inside import METHODS
+from mfpde.solve.steppers import FixedStepper, Stepper, VelocityStepper
+from mfpde.solve.times import checked_times, step_counts
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run's flow, initial state and settings.
+
+    Attributes
+    ----------
+    t : array (n_t,)
+        The times asked for.
+    reached : array (n_t,)
+        The same times on the stepper's own clock: equal, or the nearest k dt of a flow in steps.
+    settings : mapping
+        The entry "solve" of the trajectory's configuration.
+    """
+
+    flow: Flow
+    y0: Array
+    t: Array
+    reached: Array
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def checked(
+        cls, flow: Flow, t_eval: npt.ArrayLike, rtol: float | None, atol: float | None, method: str | None, y0: npt.ArrayLike | None
+    ) -> Request:
+        """The request made of :func:`mfpde.solve.solve`'s arguments; ValueError names one that is impossible."""
+        t = checked_times(t_eval)
+        start = _initial_state(flow, y0)
+        given = None if y0 is None else f"sha256:{hashlib.sha256(start.tobytes()).hexdigest()}"
+        if isinstance(flow, StepFlow):
+            for name, value in (("rtol", rtol), ("atol", atol), ("method", method)):
+                if value is not None:
+                    raise ValueError(f"{name} = {value!r}: a flow in steps of its own takes none; leave it out")
+            chosen: dict[str, Any] = {"method": None, "rtol": None, "atol": None}
+            reached = step_counts(t, flow.dt) * flow.dt
+        elif isinstance(flow, VelocityFlow):
+            chosen = {
+                "method": "DOP853" if method is None else method,
+                "rtol": 1e-6 if rtol is None else float(rtol),
+                "atol": 1e-9 if atol is None else float(atol),
+            }
+            _check_tolerances(**chosen)
+            reached = t
+        else:
+            raise ValueError(f"flow = {flow!r}: give a VelocityFlow or a StepFlow, such as system.limit() or system.network()")
+        return cls(flow, start, t, reached, {**chosen, "y0": given, "t_eval": t.tolist()})
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The flow's configuration and this run's settings: equal for runs with equal results."""
+        return {**self.flow.config, "solve": dict(self.settings)}
+
+    def stepper(self) -> Stepper:
+        """The stepper at t = 0."""
+        if isinstance(self.flow, StepFlow):
+            return FixedStepper(self.flow, self.y0)
+        assert isinstance(self.flow, VelocityFlow)
+        s = self.settings
+        return VelocityStepper(self.flow, self.y0, float(self.t[-1]), s["method"], s["rtol"], s["atol"])
+
+
+def _check_tolerances(method: str, rtol: float, atol: float) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method = {method!r}: give one of {', '.join(METHODS)}")
+    smallest = 100 * float(np.finfo(float).eps)
+    if not smallest <= rtol < 1:
+        raise ValueError(f"rtol = {rtol!r}: give {smallest:.3g} <= rtol < 1")
+    if not 0 <= atol < np.inf:
+        raise ValueError(f"atol = {atol!r}: give a finite atol >= 0")
+
+
+def _initial_state(flow: Flow, y0: npt.ArrayLike | None) -> Array:
+    name = "state0" if y0 is None else "y0"
+    dtype = flow.packing.dtype if isinstance(flow, StepFlow) else "float64"
+    y = np.array(flow.state0 if y0 is None else y0, dtype)
+    if y.shape != (flow.packing.size,):
+        raise ValueError(f"{name} has shape {y.shape}: this flow's state has shape {(flow.packing.size,)}")
+    wrong = np.flatnonzero(~np.isfinite(y))
+    if wrong.size:
+        raise ValueError(f"{name}[{wrong[0]}] = {float(y[wrong[0]])!r}: an initial state must be finite")
+    return y
