@@ -1,0 +1,63 @@
+"""What every law of the input offers, and the checks of its arguments."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+
+
+class Law(ABC):
+    """A frozen probability law of the input x in R^d.
+
+    Attributes
+    ----------
+    d : int
+        Dimension of the input.
+    """
+
+    d: int
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """`n` independent samples (n, d); the first m rows of n equal the m-row sample of a generator in the same state."""
+
+    @abstractmethod
+    def second_moment(self) -> Array:
+        """E x x^T, shape (d, d); ValueError where it is infinite."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """The law as JSON values."""
+
+
+def checked_dimension(d: object) -> int:
+    """`d` as an int, or ValueError if it is not an integer >= 2."""
+    if isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 2:
+        raise ValueError(f"d = {d!r}: the dimension is an integer >= 2")
+    return int(d)
+
+
+def checked_positive(name: str, value: object) -> float:
+    """`value` as a float, or ValueError if it is not a finite number > 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not 0 < value < math.inf:
+        raise ValueError(f"{name} = {value!r}: give a finite number > 0")
+    return float(value)
+
+
+def checked_weights(weights: npt.ArrayLike | None, count: int, of: str) -> Array:
+    """`count` weights that sum to 1 (equal ones for None), or ValueError if one is negative, NaN, or their number is wrong."""
+    if weights is None:
+        return np.full(count, 1.0 / count)
+    w = np.array(weights, np.float64)
+    if w.shape != (count,):
+        raise ValueError(f"weights have shape {w.shape}: give one weight for each of the {count} {of}")
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.sum() > 0):
+        raise ValueError("weights: every weight must be finite and >= 0, and one of them > 0")
+    normalised: Array = w / w.sum()
+    return normalised
