@@ -157,6 +157,20 @@ class System(Protocol):
         """The network of finite width; widths are keyword arguments."""
 
 
+class ParticleSystem(System, Protocol):
+    """A system whose networks can be compared with the limit neuron by neuron."""
+
+    @property
+    def law(self) -> Any:
+        """The law of the inputs."""
+
+    def coupled_limit(self, network: Any, **arguments: Any) -> Any:
+        """The limit carrying the network's initial neurons as passive tracers.
+
+        Both flows offer ``particles(y) -> {layer: (m, p)}``, neuron beside tracer, and ``predict(y, x)``.
+        """
+
+
 @dataclass
 class Trajectory:
     """What a run returns: saved rows, observables and how it went.

@@ -1,0 +1,5 @@
+"""How far a network of finite width drifts from its infinite-width limit. Knows the protocols, no system by name."""
+
+from mfpde.finite.drift import Drift, drift
+
+__all__ = ["Drift", "drift"]

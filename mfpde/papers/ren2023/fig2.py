@@ -1,0 +1,99 @@
+"""Figure 2: training a network by SGD, with the infinite-width curves drawn over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfpde.papers.produce import produce
+from mfpde.plot import Tables, new_figure
+from mfpde.solve import solve, times
+from mfpde.streams import stream
+from mfpde.systems.depth_separation import DepthSeparation
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"d": 100, "m1": 512, "m2": 128, "sigma_1": 0.5, "shown": [50.0, 150.0, 250.0, 600.0], "rows": 121, "batch": 1024},
+    "quick": {"d": 20, "m1": 128, "m2": 32, "sigma_1": 0.5, "shown": [20.0, 60.0, 100.0, 250.0], "rows": 51, "batch": 512},
+}
+_POINTS = 400
+_LARGEST_NORM = 2.0
+
+
+def figure_2(preset: str, out: Path, progress: bool) -> list[Path]:
+    """Loss, shape of F, fit and second-layer neurons of an SGD network over their infinite-width limits."""
+    return produce("ren2023-fig2", PRESETS[preset], compute, draw, out, progress)
+
+
+def compute(*, d: int, m1: int, m2: int, sigma_1: float, shown: list[float], rows: int, batch: int, progress: bool) -> Tables:
+    """Tables ``loss`` (over time), ``features`` and ``neurons`` (at the shown times), ``limit`` (its state there).
+
+    The test points of ``features`` have equally spaced norms up to 2 and independent uniform directions.
+    """
+    system = DepthSeparation(d=d, sigma_1=sigma_1, sigma_2=0.01, sigma_r=0.01)
+    t = times.linear(0.0, shown[-1], rows)
+    limit = system.limit()
+    network: Any = system.network(m1=m1, m2=m2, dynamics="sgd", dt=0.5, batch=batch, rng=0, dtype="float32")
+    exact = solve(limit, t, rtol=1e-9, atol=1e-12)
+    run = solve(network, t, progress=progress)
+    names = ("loss", "loss_stderr", "loss_perfect_first_layer", "loss_discretisation", "loss_cross")
+    loss = {"t": t} | {name: run.observables[name] for name in names} | {"limit_loss": exact.observables["loss"]}
+    radii = np.linspace(_LARGEST_NORM / _POINTS, _LARGEST_NORM, _POINTS)
+    directions = stream(0, "test points").standard_normal((_POINTS, d))
+    x = directions * (radii / np.linalg.norm(directions, axis=1))[:, None]
+    features: dict[str, list[Any]] = {name: [] for name in ("t", "norm", "F", "f", "limit_F", "limit_f", "target")}
+    neurons: dict[str, list[Any]] = {name: [] for name in ("t", "w2", "b2")}
+    centres: dict[str, list[Any]] = {name: [] for name in ("t", "slope", "w2_mean", "b2_mean")}
+    for time in shown:
+        row = int(np.argmin(np.abs(t - time)))
+        y, z = run.states[row], exact.states[row]
+        block = {"t": np.full(_POINTS, time), "norm": radii, "F": network.features(y, x), "f": network.predict(y, x)}
+        block |= {"limit_F": limit.features(z, x), "limit_f": limit.predict(z, x), "target": np.maximum(0.0, 1.0 - radii)}
+        state = network.unpack(y)
+        _extend(features, block)
+        _extend(neurons, {"t": np.full(m2, time), "w2": state["w2"], "b2": state["b2"]})
+        _extend(centres, {"t": [time]} | {name: [exact.observables[name][row]] for name in ("slope", "w2_mean", "b2_mean")})
+    return {"loss": loss, "features": features, "neurons": neurons, "limit": centres}
+
+
+def draw(tables: Tables) -> Any:
+    """Four panels: loss, F against |x|, f against relu(1 - |x|), neurons in the (w2, b2) plane."""
+    figure, axes = new_figure(4, width=10.4, height=2.7)
+    loss_panel, feature_panel, fit_panel, neuron_panel = axes[0]
+    data = {name: {column: np.asarray(values) for column, values in table.items()} for name, table in tables.items()}
+    shown = data["limit"]["t"]
+    colours = [f"C{i}" for i in range(len(shown))]
+    loss = data["loss"]
+    loss_panel.semilogy(loss["t"], loss["loss"], "k", label="network (SGD)")
+    loss_panel.semilogy(loss["t"], loss["loss_perfect_first_layer"], "k:", lw=1.0, label="perfect first layer")
+    loss_panel.semilogy(loss["t"], loss["loss_discretisation"], color="0.6", lw=1.0, label="first-layer error")
+    loss_panel.semilogy(loss["t"], loss["limit_loss"], "C5", ls=(0, (4, 2)), label="infinite width")
+    loss_panel.set(xlabel="time $t$", ylabel="loss", ylim=(0.3 * np.min(loss["limit_loss"]), None), xlim=(0.0, loss["t"][-1]))
+    loss_panel.legend(loc="lower left")
+    points = data["features"]
+    r = np.unique(points["norm"])
+    fit_panel.plot(r, np.maximum(0.0, 1.0 - r), color="0.75", lw=3.5, label=r"$\mathrm{relu}(1-\|x\|)$", zorder=0)
+    for time, colour, w, b in zip(shown, colours, data["limit"]["w2_mean"], data["limit"]["b2_mean"], strict=True):
+        loss_panel.axvline(time, color=colour, ls="--", lw=0.8)
+        at = points["t"] == time
+        here = data["neurons"]["t"] == time
+        for panel, name in ((feature_panel, "F"), (fit_panel, "f")):
+            panel.plot(points["norm"][at], points[name][at], ".", ms=1.6, color=colour, alpha=0.6, mew=0)
+            panel.plot(points["norm"][at], points[f"limit_{name}"][at], color=colour, lw=1.0, label=f"$t={time:g}$" if name == "F" else None)
+        neuron_panel.plot(data["neurons"]["w2"][here], data["neurons"]["b2"][here], ".", ms=2.5, color=colour, alpha=0.5, mew=0)
+        neuron_panel.plot(w, b, "*", ms=9, mfc=colour, mec="k", mew=0.6)
+    feature_panel.set(xlabel=r"$\|x\|$", ylabel="$F(x)$", xlim=(0.0, _LARGEST_NORM), ylim=(0.0, None))
+    feature_panel.legend(loc="upper left", title="lines: infinite width", title_fontsize=7.5)
+    fit_panel.set(xlabel=r"$\|x\|$", ylabel="$f(x)$", xlim=(0.0, _LARGEST_NORM))
+    fit_panel.legend(loc="upper right")
+    neuron_panel.plot([], [], "*", ms=9, mfc="w", mec="k", mew=0.6, label=r"$(\bar w_2,\bar b_2)$, infinite width")
+    neuron_panel.plot([], [], ".", color="0.4", label="neurons")
+    neuron_panel.set(xlabel="$w_2$", ylabel="$b_2$")
+    neuron_panel.legend(loc="best")
+    return figure
+
+
+def _extend(table: dict[str, list[Any]], rows: dict[str, Any]) -> None:
+    for name, values in rows.items():
+        table[name].extend(np.asarray(values, float).tolist())

@@ -1,0 +1,63 @@
+"""New figures in the package's style, and figures saved with the numbers they show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from mfpde.store.provenance import provenance
+from mfpde.store.tables import write_csv, write_json, write_tables
+
+Tables = Mapping[str, Mapping[str, npt.ArrayLike]]
+
+_STYLE = Path(__file__).with_name("mfpde.mplstyle")
+
+
+def new_figure(columns: int, width: float = 7.2, height: float = 2.5, rows: int = 1) -> Any:
+    """A figure of `width` x `height` inches and its axes (rows, columns), in the package's style, without a display."""
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with style.context(_STYLE):
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)
+        return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save_figure(figure: Any, name: str, out: str | Path, tables: Tables, config: Mapping[str, Any]) -> list[Path]:
+    """Write NAME.pdf, NAME.png, NAME.h5, one NAME-TABLE.csv a table, and the provenance NAME.json into the folder `out`.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Stem of every file name.
+    tables : mapping
+        Name of a table to its columns, arrays of one length.
+    config : mapping
+        What defines the figure, as JSON values.
+
+    Returns
+    -------
+    list of Path
+        The files written. Each is complete or absent: it is written aside and renamed.
+    """
+    from matplotlib import style
+
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with style.context(_STYLE):
+        for kind in ("pdf", "png"):
+            path = folder / f"{name}.{kind}"
+            aside = path.with_name(f".{path.name}.partial")
+            figure.savefig(aside, format=kind)
+            paths.append(aside.replace(path))
+    paths.append(write_tables(folder / f"{name}.h5", tables, config))
+    paths += [write_csv(folder / f"{name}-{table}.csv", columns) for table, columns in tables.items()]
+    paths.append(write_json(folder / f"{name}.json", {"figure": name, "config": dict(config), "provenance": provenance()}))
+    return paths
