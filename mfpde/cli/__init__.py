@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from mfpde import __version__
 from mfpde.cli import catalogue, checks, figures, runs
-from mfpde.cli.failure import Failure
+from mfpde.cli.errors import CommandError
 
 USAGE, FAILURE = 2, 1
 
@@ -43,10 +43,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    debug = argparse.ArgumentParser(add_help=False)
-    debug.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error")
-    parser = _Parser(prog="mfpde", description="Infinite-width training dynamics of neural networks.", parents=[debug])
-    parser.set_defaults(debug=False)
+    parser = _Parser(prog="mfpde", description="Infinite-width training dynamics of neural networks.")
+    debug = _Parser(add_help=False)
+    # Taken before and after the command; without a default of its own, a command leaves what was said before it.
+    for place, default in ((parser, False), (debug, argparse.SUPPRESS)):
+        place.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
     parser.add_argument("--version", action="version", version=f"mfpde {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 def _explain(error: BaseException) -> tuple[str, int]:
     from mfpde.store import StoreError
 
-    if isinstance(error, (Failure, StoreError)):
+    if isinstance(error, (CommandError, StoreError)):
         return str(error), FAILURE
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""

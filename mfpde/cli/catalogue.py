@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import platform
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,8 +21,8 @@ def show_names(arguments: argparse.Namespace) -> None:
     figures = [(name, papers.figure(name).summary) for name in papers.names()]
     _table("systems", systems)
     _table(f"figures (presets: {', '.join(papers.PRESETS)})", figures)
-    _table("laws", [(name, _first_line(getattr(laws, name))) for name in laws.__all__ if inspect.isclass(getattr(laws, name))])
-    _table("activations", [(name, "") for name in activations.names()])
+    _table("laws", [(name, _first_line(getattr(laws, name))) for name in laws.__all__ if _is_concrete(getattr(laws, name))])
+    _table("activations", [(name, "") for name in activations.names])
 
 
 def show_environment(arguments: argparse.Namespace) -> None:
@@ -31,11 +30,14 @@ def show_environment(arguments: argparse.Namespace) -> None:
     import numpy.linalg  # noqa: F401  (loads the BLAS that is reported)
     from threadpoolctl import threadpool_info
 
+    from mfpde.store.provenance import provenance
     from mfpde.threads import thread_count
 
-    rows = [("mfpde", f"{mfpde.__version__} in {Path(mfpde.__file__).parent}"), ("Python", platform.python_version())]
+    said = provenance()
+    rows = [("mfpde", f"{said['mfpde']} in {Path(mfpde.__file__).parent}"), ("python", said["python"])]
     rows += [(name, version(name)) for name in DEPENDENCIES]
-    rows += [("platform", platform.platform()), ("processor", _processor()), ("threads", str(thread_count()))]
+    rows += [(name, said[name]) for name in ("platform", "cpu")]
+    rows.append(("threads", str(thread_count())))
     for pool in threadpool_info():
         if pool["user_api"] == "blas":
             rows.append(("BLAS", f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads"))
@@ -53,16 +55,11 @@ def _first_line(documented: object) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0]
 
 
-def _processor() -> str:
-    description = Path("/proc/cpuinfo")
-    if description.is_file():
-        for line in description.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def _is_concrete(found: object) -> bool:
+    return inspect.isclass(found) and not inspect.isabstract(found)
 
 
 def _compile_cache() -> str:
     from numba.core import config
 
-    return config.CACHE_DIR or "__pycache__ beside each source file (NUMBA_CACHE_DIR moves it)"
+    return getattr(config, "CACHE_DIR", "") or "__pycache__ beside each source file (NUMBA_CACHE_DIR moves it)"

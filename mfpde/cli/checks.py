@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mfpde.cli.failure import Failure
+from mfpde.cli.errors import CommandError
 
 
 def selfcheck(arguments: argparse.Namespace) -> None:
@@ -19,4 +19,4 @@ def selfcheck(arguments: argparse.Namespace) -> None:
         if not check.passed:
             failed.append(name)
     if failed:
-        raise Failure(f"selfcheck failed: {', '.join(failed)}")
+        raise CommandError(f"selfcheck failed: {', '.join(failed)}")

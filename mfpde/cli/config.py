@@ -56,21 +56,24 @@ def solve_arguments(section: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
 
 
 def times(given: Any, flow: Flow) -> Any:
-    """The times that a t_eval stands for; of a flow in steps, log-spaced times are rounded to whole steps."""
+    """The times that a t_eval stands for; of a flow in steps, spaced times are rounded to whole steps."""
     from mfpde.solve.times import linear, log
 
     if isinstance(given, list):
-        if not all(isinstance(t, (int, float)) and not isinstance(t, bool) for t in given):
+        if not _numbers(given):
             raise ValueError(f"[solve]: t_eval = {given!r}: give numbers")
         return given
-    step = {"step": flow.dt} if isinstance(flow, StepFlow) else {}
-    makers = {"linear": lambda start, stop, n: linear(start, stop, n), "log": lambda first, stop, n: log(first, stop, n, **step)}
+    makers = {"linear": linear, "log": log}
     if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in makers:
         raise ValueError(f"[solve]: t_eval = {given!r}: give a list of times, {{linear = [start, stop, n]}} or {{log = [first, stop, n]}}")
     name, numbers = next(iter(given.items()))
-    if not isinstance(numbers, list) or len(numbers) != 3:
-        raise ValueError(f"[solve]: t_eval: {name} = {numbers!r}: give three numbers, the last one how many")
-    return makers[name](*numbers)
+    if not isinstance(numbers, list) or len(numbers) != 3 or not _numbers(numbers) or not isinstance(numbers[2], int):
+        raise ValueError(f"[solve]: t_eval: {name} = {numbers!r}: give three numbers, the last one how many times")
+    return makers[name](*numbers, step=flow.dt if isinstance(flow, StepFlow) else None)
+
+
+def _numbers(values: list[Any]) -> bool:
+    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
 
 
 def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mfpde import papers
-from mfpde.cli.failure import Failure
+from mfpde.cli.errors import CommandError
 
 
 def draw(arguments: argparse.Namespace) -> None:
@@ -16,6 +16,6 @@ def draw(arguments: argparse.Namespace) -> None:
         try:
             written = figure.run(arguments.preset, arguments.out, not arguments.quiet)
         except KeyboardInterrupt:
-            raise Failure(f"interrupted in figure {name}; files printed above are whole, `mfpde figure {name}` starts it again") from None
+            raise CommandError(f"interrupted in figure {name}, files printed before are whole; again: mfpde figure {name}") from None
         for path in written:
             print(path)

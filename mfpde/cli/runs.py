@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfpde.cli import config
-from mfpde.cli.failure import Failure
+from mfpde.cli.errors import CommandError
 from mfpde.flow import Flow
 from mfpde.systems import registry
 
@@ -18,16 +18,16 @@ def run(arguments: argparse.Namespace) -> None:
     """Solve what a TOML file describes into a new result file."""
     for path in (arguments.out, _checkpoint(arguments.out)):
         if path.exists():
-            raise Failure(f"{path} exists already: `mfpde resume {arguments.out}` continues a run; delete it to start again")
+            raise CommandError(f"{path} exists already: `mfpde resume {arguments.out}` continues a run; delete it to start again")
     flow, given = config.read(arguments.config)
     _solve(flow, arguments.out, arguments.quiet, given)
 
 
 def resume(arguments: argparse.Namespace) -> None:
     """Continue the run of a result file from its checkpoint."""
-    from mfpde.store import resume_info
+    from mfpde.store import run_info
 
-    info = resume_info(arguments.file)
+    info = run_info(arguments.file)
     if info.complete:
         print(f"{arguments.file}: {info.rows} rows, complete: nothing to continue")
         return
@@ -38,14 +38,15 @@ def resume(arguments: argparse.Namespace) -> None:
 def show(arguments: argparse.Namespace) -> None:
     """Print what a result file holds."""
     from mfpde.flow import Trajectory
-    from mfpde.store import resume_info
+    from mfpde.store import run_info
 
-    info, trajectory = resume_info(arguments.file), Trajectory.load(arguments.file)
+    info, trajectory = run_info(arguments.file), Trajectory.load(arguments.file)
     c = info.config
-    print(f"{arguments.file}: {c['system']}, {c['role']}; {_progress(info.rows, info.complete, info.message)}")
+    print(f"{arguments.file}: {c['system']}, {c['role']}; {_progress(info.rows, info.complete, info.message)}, {info.planned} planned")
     for title in ("parameters", "arguments", "solve"):
         _print_mapping(title, c.get(title, {}))
-    _print_mapping("stats", trajectory.stats)
+    _print_mapping("stats", info.stats)
+    _print_mapping("written with", info.provenance)
     if len(trajectory.t):
         last = {name: float(values[-1]) for name, values in trajectory.observables.items()}
         _print_mapping(f"observables at {trajectory.clock} = {trajectory.t[-1]:g}", last)
@@ -57,19 +58,19 @@ def _solve(flow: Flow, file: Path, quiet: bool, given: Mapping[str, Any]) -> Non
     try:
         trajectory = solve(flow, store=file, checkpoint=_checkpoint(file), progress=not quiet, **given)
     except KeyboardInterrupt:
-        raise Failure(_interrupted(file)) from None
+        raise CommandError(_interrupted(file)) from None
     progress = _progress(len(trajectory.t), trajectory.complete, trajectory.message)
     if not trajectory.complete:
-        raise Failure(f"{file}: {progress}")
+        raise CommandError(f"{file}: {progress}; continue with: mfpde resume {file}")
     print(f"{file}: {progress}")
 
 
 def _interrupted(file: Path) -> str:
-    from mfpde.store import resume_info
+    from mfpde.store import run_info
 
     if not file.exists():
         return "interrupted before the first row was saved; run it again"
-    return f"interrupted; {resume_info(file).rows} rows are saved in {file}, continue with: mfpde resume {file}"
+    return f"interrupted; {run_info(file).rows} rows are saved in {file}, continue with: mfpde resume {file}"
 
 
 def _checkpoint(file: Path) -> Path:
