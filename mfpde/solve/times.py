@@ -64,7 +64,7 @@ def step_counts(t: Array, dt: float) -> Array:
     wrong = np.flatnonzero(np.abs(t - counts * dt) > 1e-9 * t)
     if wrong.size:
         bad, nearest = float(t[wrong[0]]), float(counts[wrong[0]] * dt)
-        raise ValueError(f"t_eval has {bad!r}, no multiple of dt = {dt!r}: the nearest is {nearest!r}; times.log and times.linear take step=dt")
+        raise ValueError(f"t_eval has {bad!r}, no multiple of dt = {dt!r}: the nearest is {nearest!r}; times.log takes step=dt")
     return counts
 
 

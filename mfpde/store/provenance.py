@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ def first_difference(ours: Any, theirs: Any, key: str = "") -> tuple[str, Any, A
 
 def provenance() -> dict[str, str]:
     """Versions, platform, processor and the time, as the attributes of a new file."""
+    return {**_here(), "created": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+@lru_cache(maxsize=1)
+def _here() -> dict[str, str]:
     from mfpde import __version__
 
     return {
@@ -51,7 +57,6 @@ def provenance() -> dict[str, str]:
         **{name: version(name) for name in ("numpy", "scipy", "numba")},
         "platform": platform.platform(),
         "cpu": _cpu(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
