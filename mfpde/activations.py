@@ -56,7 +56,7 @@ class Activation:
 
     def config(self) -> dict[str, Any]:
         """The activation as JSON values."""
-        return {"name": self.name, "parameters": list(self.parameters)}
+        return {"activation": self.name, "parameters": list(self.parameters)}
 
     def _apply(self, loop: Callable[[int, npt.NDArray[np.float64], Array], None], z: npt.ArrayLike) -> Array:
         given = np.asarray(z)

@@ -49,7 +49,7 @@ class RadialHat(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values."""
-        return {"name": "RadialHat"}
+        return {"target": "RadialHat"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Linear(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values."""
-        return {"name": "Linear", "b": list(self.b)}
+        return {"target": "Linear", "b": list(self.b)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class OddCubic(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values."""
-        return {"name": "OddCubic", "z": list(self.z)}
+        return {"target": "OddCubic", "z": list(self.z)}
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ class ProjectedNorm(Target):
     d_h: int
 
     def __post_init__(self) -> None:
-        if self.d_h < 1:
-            raise ValueError(f"d_h = {self.d_h}: give an integer >= 1")
+        object.__setattr__(self, "d_h", _count("d_h", self.d_h))
 
     def _values(self, x: Array) -> Array:
         if x.shape[1] < self.d_h:
@@ -105,7 +104,7 @@ class ProjectedNorm(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values."""
-        return {"name": "ProjectedNorm", "d_h": self.d_h}
+        return {"target": "ProjectedNorm", "d_h": self.d_h}
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class Radial(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values; the function by its name."""
-        return {"name": "Radial", "function": _name_of(self.function)}
+        return {"target": "Radial", "function": _name_of(self.function)}
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,7 @@ class Custom(Target):
     outputs: int = 1
 
     def __post_init__(self) -> None:
-        if self.outputs < 1:
-            raise ValueError(f"outputs = {self.outputs}: give an integer >= 1")
+        object.__setattr__(self, "outputs", _count("outputs", self.outputs))
         object.__setattr__(self, "name", self.name or _name_of(self.function))
 
     def _values(self, x: Array) -> Array:
@@ -140,7 +138,7 @@ class Custom(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values; the function by its name."""
-        return {"name": "Custom", "function": self.name, "outputs": self.outputs}
+        return {"target": "Custom", "function": self.name, "outputs": self.outputs}
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ class Sum(Target):
 
     def config(self) -> dict[str, Any]:
         """The target as JSON values."""
-        return {"name": "Sum", "terms": [term.config() for term in self.terms]}
+        return {"target": "Sum", "terms": [term.config() for term in self.terms]}
 
 
 def as_target(function: Target | Callable[[Array], Array]) -> Target:
@@ -191,6 +189,12 @@ def _contract(x: Array, coefficients: tuple[float, ...]) -> Array:
     # Not `@`: a multi-threaded BLAS may split the sum, and the bits would depend on its threads.
     values: Array = np.einsum("nk,k->n", x, np.array(coefficients, x.dtype))
     return values
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} = {value!r}: give an integer >= 1")
+    return int(value)
 
 
 def _numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:

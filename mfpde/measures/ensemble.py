@@ -89,4 +89,4 @@ class Ensemble:
 
     def config(self) -> dict[str, Any]:
         """The ensemble as JSON values: its size and the hash of its content."""
-        return {"name": "Ensemble", "m": self.m, "p": self.p, "digest": self.digest()}
+        return {"ensemble": self.digest(), "m": self.m, "p": self.p}

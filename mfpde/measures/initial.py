@@ -56,10 +56,12 @@ class SphereInit(InitialLaw):
     radius: float
 
     def __post_init__(self) -> None:
-        if self.d < 1:
-            raise ValueError(f"d = {self.d}: give an integer >= 1")
+        if isinstance(self.d, bool) or not isinstance(self.d, (int, np.integer)) or self.d < 1:
+            raise ValueError(f"d = {self.d!r}: give an integer >= 1")
         if not (isfinite(self.radius) and self.radius > 0.0):
-            raise ValueError(f"radius = {self.radius}: give a finite number > 0")
+            raise ValueError(f"radius = {self.radius!r}: give a finite number > 0")
+        object.__setattr__(self, "d", int(self.d))
+        object.__setattr__(self, "radius", float(self.radius))
 
     @property
     def dim(self) -> int:
@@ -74,7 +76,7 @@ class SphereInit(InitialLaw):
 
     def config(self) -> dict[str, Any]:
         """The law as JSON values."""
-        return {"name": "SphereInit", "d": self.d, "radius": self.radius}
+        return {"initial": "SphereInit", "d": self.d, "radius": self.radius}
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class GaussianInit(InitialLaw):
 
     def config(self) -> dict[str, Any]:
         """The law as JSON values."""
-        return {"name": "GaussianInit", "mean": list(self.mean), "cov": np.array(self.cov).tolist()}
+        return {"initial": "GaussianInit", "mean": list(self.mean), "cov": np.array(self.cov).tolist()}
 
 
 @dataclass(frozen=True)
@@ -222,4 +224,4 @@ class ProductInit(InitialLaw):
 
     def config(self) -> dict[str, Any]:
         """The law as JSON values."""
-        return {"name": "ProductInit", "parts": [part.config() for part in self.parts]}
+        return {"initial": "ProductInit", "parts": [part.config() for part in self.parts]}
