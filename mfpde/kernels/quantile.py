@@ -1,19 +1,24 @@
-"""Radii by the inverse distribution function of a moment table: safeguarded Newton from a guide table."""
+"""Samples of radial laws: radii by the inverse distribution function of a moment table (safeguarded Newton), and directions."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.kernels.jit import jit
+from mfpde.kernels.jit import jit, jit_fast
 from mfpde.kernels.radial import MomentTable, panel_mass, tail_mass
 
-_RESIDUAL = 1e-13
+Array = npt.NDArray[np.floating[Any]]
+
+_RESIDUAL = 1e-13  # below the promised 1e-12, so that rounding does not break the promise
 _ITERATIONS = 80
 
 
 @jit
-def sample_radii(table: MomentTable, u: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None:
+def sample_radii(table: MomentTable, u: Array, out: Array) -> None:
     """Write into `out` the radii r with |M_0(r) - u| <= 1e-12, for the probabilities `u` (n,) in [0, 1].
 
     u <= 0 gives 0 and u >= 1 gives the cap.
@@ -27,6 +32,19 @@ def sample_radii(table: MomentTable, u: npt.NDArray[np.float64], out: npt.NDArra
             out[i] = min(_panel_quantile(table, u[i]), table.cap)
         else:
             out[i] = min(_tail_quantile(table, u[i]), table.cap)
+
+
+@jit_fast
+def place_on_spheres(normals: Array, radii: Array, out: Array) -> None:
+    """Write into `out` (n, d) the last d columns of `normals` (n, d + 1), scaled to the norms `radii` (n,)."""
+    n, d = out.shape
+    for i in range(n):
+        square = 0.0
+        for j in range(d):
+            square += normals[i, j + 1] * normals[i, j + 1]
+        scale = radii[i] / math.sqrt(square)
+        for j in range(d):
+            out[i, j] = normals[i, j + 1] * scale
 
 
 @jit

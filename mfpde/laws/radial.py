@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from mfpde.kernels.quantile import sample_radii
+from mfpde.kernels.quantile import place_on_spheres, sample_radii
 from mfpde.kernels.radial import MomentTable, densities_of, moments_of
 from mfpde.laws.base import Array, Law, checked_dimension, checked_positive
 
@@ -45,10 +45,9 @@ class RadialLaw(Law):
         A row takes d + 1 normals: one gives the uniform of the radius, the others the direction.
         """
         normals = rng.standard_normal((n, self.d + 1))
-        radii = self.quantile(ndtr(normals[:, 0]))
-        x = normals[:, 1:]
-        scaled: Array = x * (radii / np.sqrt(np.einsum("ij,ij->i", x, x)))[:, None]
-        return scaled
+        x = np.empty((n, self.d))
+        place_on_spheres(normals, self.quantile(ndtr(normals[:, 0])), x)
+        return x
 
     def second_moment(self) -> Array:
         """E x x^T = E r^2 / d times the identity, shape (d, d); ValueError where it is infinite."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mfpde.kernels.jit import jit
-from mfpde.kernels.quantile import sample_radii
+from mfpde.kernels.quantile import place_on_spheres, sample_radii
 from mfpde.kernels.radial import MomentTable, radial_density, radial_moments
 from mfpde.laws import Bessel, Gaussian, Sphere, moment_table
 
@@ -40,6 +40,13 @@ def test_kernels_against_plain_twins(law: Bessel | Gaussian, cap: float) -> None
                 continue
             slope = (moments_twin(table, r + h)[0] - moments_twin(table, r - h)[0]) / (2 * h)
             assert radial_density(table, r) == pytest.approx(slope, abs=3e-6)
+
+
+def test_directions_against_a_plain_twin() -> None:
+    rng = np.random.default_rng(2)
+    normals, radii, out = rng.standard_normal((9, 6)), rng.random(9), np.empty((9, 5))
+    place_on_spheres(normals, radii, out)
+    np.testing.assert_allclose(out, radii[:, None] * normals[:, 1:] / np.linalg.norm(normals[:, 1:], axis=1, keepdims=True), rtol=1e-14)
 
 
 @jit
