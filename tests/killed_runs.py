@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,18 @@ def in_child(work: Callable[[], object], after: float | None = None) -> int:
     """Run `work` in a forked process, killed `after` so many seconds if given; return its wait status."""
     child = os.fork()
     if child == 0:
-        work()
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
     if after is not None:
         time.sleep(after)
         os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the run failed by itself"
+    return status
 
 
 def at_steps(directory: Path) -> None:
@@ -84,11 +91,14 @@ def any_time(directory: Path) -> None:
     case = "DOP853"
     make, arguments = CASES[case]
     arguments = {**arguments, "t_eval": times.linear(0, 400, 801)}
-    solve(make(), [0, 1], **paths(directory, "warm-up", True))  # or every child would be killed while it imports h5py
+    solve(make(), [0, 1], **paths(directory, "first", True))  # imports h5py, or every child would be killed while it does
+    began = time.monotonic()
+    solve(make(), [0, 1], **paths(directory, "second", True))
+    window = 5 * (time.monotonic() - began)
     files, whole = paths(directory, case, True), solve(make(), **arguments)
     rng, kills, seen = np.random.default_rng(0), 0, set()
     for _ in range(25):
-        kills += os.WIFSIGNALED(in_child(lambda: solve(make(), **arguments, **files), after=rng.uniform(0.0, 0.15)))
+        kills += os.WIFSIGNALED(in_child(lambda: solve(make(), **arguments, **files), after=rng.uniform(0.0, window)))
         if files["store"].exists():
             part = load_trajectory(files["store"])
             rows = len(part.t)

@@ -41,6 +41,8 @@ class Request:
         cls, flow: Flow, t_eval: npt.ArrayLike, rtol: float | None, atol: float | None, method: str | None, y0: npt.ArrayLike | None
     ) -> Request:
         """The request made of :func:`mfpde.solve.solve`'s arguments; ValueError names one that is impossible."""
+        if not isinstance(flow, (VelocityFlow, StepFlow)):
+            raise ValueError(f"flow = {flow!r}: give a VelocityFlow or a StepFlow, such as system.limit() or system.network()")
         t = checked_times(t_eval)
         start = _initial_state(flow, y0)
         given = None if y0 is None else f"sha256:{hashlib.sha256(start.tobytes()).hexdigest()}"
@@ -50,7 +52,7 @@ class Request:
                     raise ValueError(f"{name} = {value!r}: a flow in steps of its own takes none; leave it out")
             chosen: dict[str, Any] = {"method": None, "rtol": None, "atol": None}
             reached = step_counts(t, flow.dt) * flow.dt
-        elif isinstance(flow, VelocityFlow):
+        else:
             chosen = {
                 "method": "DOP853" if method is None else method,
                 "rtol": 1e-6 if rtol is None else float(rtol),
@@ -58,8 +60,6 @@ class Request:
             }
             _check_tolerances(**chosen)
             reached = t
-        else:
-            raise ValueError(f"flow = {flow!r}: give a VelocityFlow or a StepFlow, such as system.limit() or system.network()")
         return cls(flow, start, t, reached, {**chosen, "y0": given, "t_eval": t.tolist()})
 
     @property

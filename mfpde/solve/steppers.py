@@ -56,7 +56,7 @@ class VelocityStepper:
         self._t_end, self._tolerances = t_end, {"rtol": rtol, "atol": atol}
         self._bad = False
         self._stuck = 0
-        self.t, self.y = 0.0, y0
+        self.t, self.y = self._begin = 0.0, y0
         self.counts = Counter(steps=0, evaluations=0)
         if method in ("RK45", "DOP853"):
             self.counts["rejected"] = 0
@@ -86,7 +86,7 @@ class VelocityStepper:
         self.counts["steps"] += 1
         if "rejected" in self.counts:
             self.counts["rejected"] += (self.counts["evaluations"] - before) // solver.n_stages - 1
-        start = self.t, self.y
+        start = self._begin = self.t, self.y
         self._last = solver
         self.t, self.y = float(solver.t), solver.y
         found = first_event(self._flow.events, self.at, start, (self.t, self.y))
@@ -95,7 +95,7 @@ class VelocityStepper:
             self._stuck = self._stuck + 1 if t <= start[0] else 0
             if self._stuck > max(100, self.y.size):
                 self.t, self.y = start
-                raise StepError(f"event {event.name!r} repeats without end at t = {t:.17g}")
+                raise StepError(f"event {event.name!r} repeats without end at t = {t:.6g}")
             try:
                 self._start(t, event.apply(t, self.at(t)))
             except StepError:
@@ -105,7 +105,10 @@ class VelocityStepper:
 
     def at(self, t: float) -> Array:
         """The state (n,) at a time within the last step."""
-        return self.y if t == self.t else self._inside(self._last, self._velocity, t)
+        for known, y in ((self.t, self.y), self._begin):
+            if t == known:
+                return y
+        return self._inside(self._last, self._velocity, t)
 
     def speed(self) -> float:
         """The largest component of the velocity, as an absolute value."""

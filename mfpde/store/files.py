@@ -12,7 +12,7 @@ from typing import Any
 SCHEMA = 1
 # Superblock 2 keeps no "open for writing" mark that a kill would leave behind, and allows attributes beyond 64 KB.
 _FORMAT = ("v108", "v108")
-# Every form in which h5py reports a failed system call.
+# Every form in which h5py reports a failed system call; its ValueErrors begin with "Unable to".
 _H5_ERRORS = (OSError, RuntimeError, ValueError)
 
 
@@ -77,7 +77,7 @@ def refusals(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except _H5_ERRORS as error:
-        if isinstance(error, StoreError):
+        if isinstance(error, StoreError) or (isinstance(error, ValueError) and not str(error).startswith("Unable to")):
             raise
         reason = _reason(error)
         remedy = {

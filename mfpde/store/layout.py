@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def read_rows(file: Any, rows: int) -> tuple[Array, dict[str, Array], Array]:
     """The first `rows` rows: times, observables and flat states."""
     packing, names = read_packing(file), read_names(file)
     variables = state_variables(packing, names)
-    parts = [file[variables[f.name]][:rows].reshape(rows, -1) for f in packing.fields]
+    parts = [file[variables[f.name]][:rows].reshape(rows, prod(f.shape)) for f in packing.fields]
     return file["t"][:rows], {name: file[name][:rows] for name in names}, np.concatenate(parts, axis=1)
 
 

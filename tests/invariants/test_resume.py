@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests import killed_runs, toys
 
 from mfpde.flow import Trajectory
 from mfpde.solve import solve, times
 from mfpde.store import load_trajectory
+from tests import killed_runs, toys
 
 _HELPER = Path(killed_runs.__file__)
 

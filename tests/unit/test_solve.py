@@ -1,0 +1,167 @@
+"""The time loop: what it returns, why it stops, what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mfpde.solve import solve, times
+from tests import toys
+
+_METHODS = ["RK45", "DOP853", "Radau", "BDF", "LSODA"]
+
+
+def test_rows_carry_times_states_and_observables() -> None:
+    run = solve(toys.logistic(), [0, 1, 2.5], rtol=1e-10, atol=1e-12)
+    assert run.t.tolist() == [0, 1, 2.5]
+    assert run.states[:, 0] == pytest.approx(toys.logistic_exact(run.t), rel=1e-9)
+    assert run.observables["first"].tolist() == run.states[:, 0].tolist()
+    assert (run.complete, run.message, run.clock) == (True, "complete: t = 2.5 reached", "time")
+    assert run.config["solve"] == {"method": "DOP853", "rtol": 1e-10, "atol": 1e-12, "y0": None, "t_eval": [0, 1, 2.5]}
+    assert run.config["parameters"] == {"rate": 1.0}
+
+
+def test_first_time_may_be_late_and_zero_alone_needs_no_step() -> None:
+    assert solve(toys.oscillator(), [3.0], rtol=1e-10, atol=1e-12).states[0] == pytest.approx([np.cos(3), -np.sin(3)], abs=1e-8)
+    run = solve(toys.oscillator(), [0])
+    assert run.states.tolist() == [[1, 0]]
+    assert run.complete
+    assert run.stats["steps"] == 0
+
+
+def test_evaluations_are_counted_and_rejected_trials_told_from_them() -> None:
+    flow = toys.logistic()
+    run = solve(flow, [20], rtol=1e-6, atol=1e-9, method="RK45")
+    assert run.stats["evaluations"] == flow.calls
+    # 1 to check the start, 2 to choose the first step, 6 a trial; the one row is a step end.
+    assert run.stats["evaluations"] == 3 + 6 * (run.stats["steps"] + run.stats["rejected"])
+    assert run.stats["rejected"] > 0
+
+
+def test_y0_replaces_the_initial_state_and_is_part_of_the_configuration() -> None:
+    run = solve(toys.logistic(), [0, 1], y0=[0.5])
+    assert run.states[0, 0] == 0.5
+    assert run.config["solve"]["y0"].startswith("sha256:")
+    assert run.config["solve"]["y0"] != solve(toys.logistic(), [0, 1], y0=[0.25]).config["solve"]["y0"]
+
+
+def test_a_velocity_that_reuses_its_array_changes_nothing() -> None:
+    buffer = np.empty(2)
+
+    def rhs(t: float, y: np.ndarray) -> np.ndarray:
+        buffer[:] = y[1], -y[0]
+        return buffer
+
+    for method in _METHODS:
+        run, reference = (solve(f, [0, 1, 7], method=method) for f in (toys.Toy(rhs, [1.0, 0.0]), toys.oscillator()))
+        assert run.states.tobytes() == reference.states.tobytes()
+
+
+def test_steps_land_on_their_multiples() -> None:
+    flow = toys.NoisySteps(dt=0.1, noise=0.0)
+    run = solve(flow, [0, 0.3, 0.7, 1.2])
+    assert run.t.tolist() == [0, 0.3, 0.7, 1.2]
+    assert run.states[:, 0] == pytest.approx([0.9**k for k in (0, 3, 7, 12)], rel=1e-6)
+    assert run.states.dtype == np.float32
+    assert run.stats["steps"] == 12
+
+
+@pytest.mark.parametrize("method", _METHODS)
+def test_blow_up_keeps_the_last_good_state(method: str) -> None:
+    flow = toys.Toy(lambda t, y: np.where(t > 1, np.nan, -y), [1.0])
+    run = solve(flow, [0, 0.5, 2], method=method)
+    assert run.message.startswith("blow-up: velocity or state is not finite after t = ")
+    assert not run.complete
+    assert run.t[:2].tolist() == [0, 0.5]
+    assert 0.5 < run.t[2] <= 1
+    assert run.states[2, 0] == pytest.approx(np.exp(-run.t[2]), rel=1e-4)
+
+
+def test_blow_up_in_finite_time_says_where() -> None:
+    run = solve(toys.Toy(lambda t, y: y * y, [1.0]), [0, 0.5, 2], rtol=1e-10, atol=1e-12)
+    assert "DOP853 failed after t = 1.0000000" in run.message
+    assert run.t[2] == pytest.approx(1, abs=1e-9)
+    assert np.isfinite(run.states).all()
+
+
+def test_blow_up_of_steps_keeps_the_state_before() -> None:
+    run = solve(toys.NoisySteps(dt=0.5, explode_at=5), [0, 0.5, 20])
+    assert run.message == "blow-up: the state after step 5 (t = 2.5, dt = 0.5) is not finite"
+    assert run.t.tolist() == [0, 0.5, 2.5]
+    assert run.final_state.tobytes() == solve(toys.NoisySteps(dt=0.5), [2.5]).final_state.tobytes()
+
+
+def test_steady_state_stops() -> None:
+    for method in _METHODS:
+        run = solve(toys.logistic(), [0, 1, 1e6], steady_state=1e-5, method=method)
+        assert "steady state" in run.message
+        assert not run.complete
+        assert abs(run.final_state[0] * (1 - run.final_state[0])) <= 1e-5
+        assert run.t[2] < 30
+    assert solve(toys.Toy(lambda t, y: 0 * y, [1.0]), [1.0], steady_state=1e-5).t.tolist() == [0]
+
+
+def test_limits_stop() -> None:
+    assert "max_steps = 3 steps made" in solve(toys.logistic(), [0, 20], max_steps=3).message
+    run = solve(toys.NoisySteps(), [0, 1e6], max_seconds=0.05)
+    assert "max_seconds = 0.05 passed" in run.message
+    assert run.t[1] == 0.5 * run.stats["steps"]
+
+
+def test_progress_bar_ends_at_the_last_time(capsys: pytest.CaptureFixture[str]) -> None:
+    solve(toys.logistic(), [0, 20], progress=True)
+    assert "t = 20/20" in capsys.readouterr().err
+
+
+def _refused(words: str, flow: object = None, t_eval: object = (0, 1), **arguments: object) -> None:
+    with pytest.raises(ValueError, match=words):
+        solve(toys.logistic() if flow is None else flow, t_eval, **arguments)
+
+
+def test_impossible_times_are_refused() -> None:
+    _refused(r"t_eval has shape \(0,\)", t_eval=[])
+    _refused(r"t_eval has shape \(1, 2\)", t_eval=[[0, 1]])
+    _refused(r"t_eval\[1\] = nan", t_eval=[0, np.nan])
+    _refused(r"t_eval\[0\] = -1.0", t_eval=[-1, 1])
+    _refused(r"t_eval\[2\] = 1.0 does not exceed t_eval\[1\] = 1.0", t_eval=[0, 1, 1])
+    _refused(r"t_eval has 0.7, no multiple of dt = 0.5: the nearest is 0.5", toys.NoisySteps(dt=0.5), [0, 0.7])
+
+
+def test_impossible_arguments_are_refused() -> None:
+    _refused("method = 'Euler': give one of RK45, DOP853", method="Euler")
+    _refused("rtol = 1e-16", rtol=1e-16)
+    _refused("rtol = nan", rtol=np.nan)
+    _refused("atol = -1.0", atol=-1.0)
+    _refused(r"y0 has shape \(2,\): this flow's state has shape \(1,\)", y0=[1, 2])
+    _refused(r"y0\[0\] = inf", y0=[np.inf])
+    _refused("max_steps = 0", max_steps=0)
+    _refused("max_seconds = -1", max_seconds=-1)
+    _refused("steady_state = 0", steady_state=0)
+    _refused("velocity at t = 0 is not finite", toys.Toy(lambda t, y: y * np.nan, [1.0]))
+    _refused("give a VelocityFlow or a StepFlow", object())
+    steps = toys.NoisySteps()
+    _refused("rtol = 1e-06: a flow in steps", steps, rtol=1e-6)
+    _refused("atol = 1e-06: a flow in steps", steps, atol=1e-6)
+    _refused("method = 'RK45': a flow in steps", steps, method="RK45")
+    _refused("steady_state = 1: a flow in steps", steps, steady_state=1)
+
+
+def test_observables_must_keep_their_names() -> None:
+    flow = toys.logistic()
+    flow.observe = lambda t, y: {"a" if t < 0.5 else "b": 0.0}  # type: ignore[method-assign]
+    _refused(r"observe reports \['b'\] at t = 1: it reported \['a'\] at first", flow)
+
+
+def test_times() -> None:
+    assert times.linear(0, 2, 5).tolist() == [0, 0.5, 1, 1.5, 2]
+    assert times.log(0.01, 100, 6) == pytest.approx([0, 0.01, 0.1, 1, 10, 100])
+    assert times.log(0.01, 100, 6, step=0.5).tolist() == [0, 1, 10, 100]
+    assert times.linear(0, 1, 4, step=0.25).tolist() == [0, 0.25, 0.75, 1]
+    for words, call in (
+        ("start < stop", lambda: times.linear(2, 1, 3)),
+        ("n >= 2", lambda: times.linear(0, 1, 1)),
+        ("0 < first", lambda: times.log(0, 1, 5)),
+        ("step = -1", lambda: times.log(1, 2, 5, step=-1)),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
