@@ -86,8 +86,8 @@ def test_velocity_and_loss_agree_with_the_twin(samples):
 
 
 def test_neurons_in_several_blocks_agree_with_the_twin():
-    chain = Chain([Layer(outputs=1, initial=gaussian(4), homogeneity=2)], laws.Gaussian(2), targets.RadialHat())
-    flow = chain.network(widths=[1100], samples=3)
+    chain = Chain([Layer(outputs=1, activation="tanh", initial=gaussian(4), homogeneity=2)], laws.Gaussian(2), targets.RadialHat())
+    flow = chain.network(widths=[1025], samples=3)
     _, (exact,) = twin(chain, list(flow.unpack(flow.state0).values()), flow.weights, *flow.samples[:3])
     assert np.max(np.abs(flow.velocity(0.0, flow.state0).reshape(-1, 4) - exact)) <= 1e-12 * np.max(np.abs(exact))
 

@@ -192,8 +192,11 @@ def test_limit_and_network_share_names_and_wider_networks_contain_narrower_ones(
     f = wide.predict(wide.state0, x)
     assert f.shape == (700, 2)
     given = chain.network(widths=[9] * 4, samples=x)
-    errors = f - given.samples.y
-    assert given.observe(0.0, given.state0)["loss"] == pytest.approx(0.5 * np.mean(np.sum(errors**2, axis=1)), rel=1e-13)
+    losses, seen = 0.5 * np.sum((f - given.samples.y) ** 2, axis=1), given.observe(0.0, given.state0)
+    assert seen["loss"] == pytest.approx(np.mean(losses), rel=1e-13)
+    assert seen["loss_stderr"] == pytest.approx(np.sqrt(np.var(losses, ddof=1) / 700), rel=1e-13)
+    rms = np.sqrt(np.mean(np.sum(given.unpack(given.state0)["layer2"] ** 2, axis=1)))
+    assert seen["layer2_rms"] == pytest.approx(rms, rel=1e-13)
     with pytest.raises(ValueError, match=r"x has shape \(3,\)"):
         wide.predict(wide.state0, x[0])
 
