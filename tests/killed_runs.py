@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def at_steps(directory: Path) -> None:
     for case, (make, arguments) in CASES.items():
         for with_store in (False, True):
             for calls in (5, 9, 14) if case == "steps" else (30, 41, 57):
-                status = in_child(lambda: solve(killed_at(make(), calls), **arguments, **paths(directory, case, with_store)))
+                flow = killed_at(make(), calls)
+                status = in_child(partial(solve, flow, **arguments, **paths(directory, case, with_store)))
                 assert os.WIFSIGNALED(status), f"{case} finished before it could be killed in call {calls}"
 
 

@@ -10,7 +10,7 @@ from mfpde.flow import Array, Trajectory
 from mfpde.solve.recorder import Recorder
 from mfpde.solve.request import Request
 from mfpde.solve.steppers import Stepper
-from mfpde.store import Store, StoreError, load_trajectory, read_checkpoint, refuse_other_run, write_checkpoint
+from mfpde.store import Plan, Store, StoreError, exists, load_trajectory, read_checkpoint, refuse_other_run, write_checkpoint
 
 _PERIOD = 1.0  # seconds between two saves at least
 _SHARE = 0.05  # and at most this share of the time is spent on saving
@@ -37,11 +37,11 @@ class Saver:
         self._saved: dict[str, Any] | None = None
         self._seconds = 0.0
         self._started = time.monotonic()
-        if self._checkpoint_path is not None and self._checkpoint_path.exists():
+        if self._checkpoint_path is not None and exists(self._checkpoint_path):
             self._saved = read_checkpoint(self._checkpoint_path, request.config)
             self._refuse_other_files(self._saved)
             self._seconds = self._saved["seconds"]
-        elif self._store_path is not None and self._store_path.exists():
+        elif self._store_path is not None and exists(self._store_path):
             raise StoreError(f"{self._store_path} exists already, without a checkpoint to continue from: delete it or give another name")
 
     def finished(self) -> Trajectory | None:
@@ -62,22 +62,15 @@ class Saver:
         path = self._store_path
         if saved is not None:
             stepper.restore(saved["stepper"])
-        if path is not None and path.exists():
+        if path is not None and exists(path):
             self._store = Store.reopen(path, config=request.config, t=request.t, rows=count)
         elif path is not None:
             if count:
                 raise StoreError(f"{path} is missing, its checkpoint {self._checkpoint_path} is at row {count}: give the store of that run")
             if saved is None:
                 self._write_checkpoint(stepper, {"count": 0, "names": names, "rows": None}, False, "")
-            self._store = Store.create(
-                path,
-                packing=request.flow.packing,
-                observables=names,
-                t=request.t,
-                dtype=request.y0.dtype,
-                clock=request.flow.clock,
-                config=request.config,
-            )
+            flow = request.flow
+            self._store = Store.create(path, Plan(flow.packing, tuple(names), request.t, request.y0.dtype, flow.clock, request.config))
         self.recorder = Recorder(request.t, request.y0.size, request.y0.dtype, names, self._store)
         if saved is not None:
             self.recorder.restore(saved["rows"])

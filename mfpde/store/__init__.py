@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from mfpde.store.checkpoint import read_checkpoint, write_checkpoint
-from mfpde.store.files import StoreError
+from mfpde.store.files import StoreError, exists
+from mfpde.store.layout import Plan
 from mfpde.store.trajectory import RunInfo, Store, load_trajectory, refuse_other_run, run_info, save_trajectory
 
 __all__ = [
+    "Plan",
     "RunInfo",
     "Store",
     "StoreError",
+    "exists",
     "load_trajectory",
     "read_checkpoint",
     "refuse_other_run",

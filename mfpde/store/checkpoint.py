@@ -18,6 +18,9 @@ from mfpde.store.files import StoreError, new_file, open_file
 from mfpde.store.provenance import canonical, provenance
 from mfpde.store.trajectory import refuse_other_run
 
+# Bytes of HDF5's header of one small array, with room to spare.
+_HEADER = 1024
+
 
 def write_checkpoint(path: Path, config: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     """Replace the checkpoint `path` by `content`, a tree; a kill or a full disk leaves the one before.
@@ -29,10 +32,10 @@ def write_checkpoint(path: Path, config: Mapping[str, Any], content: Mapping[str
     """
     arrays: list[np.ndarray[Any, Any]] = []
     skeleton = _take_apart(dict(content), arrays)
-    with new_file(path, "checkpoint") as file:
-        file.attrs.update(provenance())
-        file.attrs["config"] = canonical(config)
-        file.attrs["skeleton"] = json.dumps(skeleton)
+    attributes = {"config": canonical(config), "skeleton": json.dumps(skeleton)}
+    size = sum(map(len, attributes.values())) + sum(array.nbytes + _HEADER for array in arrays)
+    with new_file(path, "checkpoint", size) as file:
+        file.attrs.update({**provenance(), **attributes})
         for i, array in enumerate(arrays):
             file.create_dataset(str(i), data=array)
 

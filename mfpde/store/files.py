@@ -12,6 +12,8 @@ from typing import Any
 SCHEMA = 1
 # Superblock 2 keeps no "open for writing" mark that a kill would leave behind, and allows attributes beyond 64 KB.
 _FORMAT = ("v108", "v108")
+# More than HDF5's headers, scales and padding ever took (bytes).
+_OVERHEAD = 1 << 16
 # Every form in which h5py reports a failed system call; its ValueErrors begin with "Unable to".
 _H5_ERRORS = (OSError, RuntimeError, ValueError)
 
@@ -21,8 +23,13 @@ class StoreError(RuntimeError):
 
 
 @contextmanager
-def new_file(path: Path, kind: str) -> Iterator[Any]:
+def new_file(path: Path, kind: str, size: int = 0) -> Iterator[Any]:
     """A new file under a temporary name in the same directory, which takes the name `path` once it is whole and on disk.
+
+    Parameters
+    ----------
+    size
+        Bytes of the arrays and attributes to come: they are tried for before HDF5 begins, which takes a full disk badly.
 
     Raises
     ------
@@ -35,9 +42,7 @@ def new_file(path: Path, kind: str) -> Iterator[Any]:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with refusals(path, "write"):
-            # Creating it without HDF5 first gives the operating system's own error for a directory or a permission.
-            with open(temporary, "wb"):
-                pass
+            _reserve(temporary, size + _OVERHEAD)
             with h5py.File(temporary, "w", libver=_FORMAT, locking=False) as file:
                 file.attrs["mfpde_kind"] = kind
                 file.attrs["mfpde_schema"] = SCHEMA
@@ -69,6 +74,12 @@ def open_file(path: Path, kind: str, mode: str = "r") -> Iterator[Any]:
             wrote = file.attrs.get("mfpde", "unknown")
             raise StoreError(f"{path} has schema version {schema}, this mfpde reads {SCHEMA}: use the mfpde that wrote it ({wrote})")
         yield file
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file at `path`; StoreError if one may not look."""
+    with refusals(path, "read"):
+        return path.exists()
 
 
 @contextmanager
@@ -127,6 +138,13 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Try that `size` bytes can be written: HDF5 may crash the process after a write that failed half-way."""
+    with open(path, "wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _to_disk(path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
@@ -22,6 +22,33 @@ from mfpde.store.provenance import canonical, provenance
 
 _MESSAGE_BYTES = 1024
 _STATS_BYTES = 16384
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the file of a run will hold: one row at each of the times `t`.
+
+    Raises
+    ------
+    ValueError
+        If names clash, as in :func:`state_variables`.
+    """
+
+    packing: Packing
+    observables: tuple[str, ...]
+    t: Array
+    dtype: npt.DTypeLike
+    clock: str
+    config: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        state_variables(self.packing, self.observables)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the variables and the configuration."""
+        row = 8 * (1 + len(self.observables)) + np.dtype(self.dtype).itemsize * self.packing.size
+        return int(self.t.size * row + len(canonical(self.config)) + _MESSAGE_BYTES + _STATS_BYTES)
 
 
 def state_variables(packing: Packing, observables: Sequence[str]) -> dict[str, str]:
@@ -45,23 +72,22 @@ def state_variables(packing: Packing, observables: Sequence[str]) -> dict[str, s
     return variables
 
 
-def allocate(
-    file: Any, *, packing: Packing, observables: Sequence[str], t: Array, dtype: npt.DTypeLike, clock: str, config: Mapping[str, Any]
-) -> None:
-    """Allocate all variables of a run whose rows are planned at the times `t`, and write its attributes."""
-    variables = state_variables(packing, observables)
+def allocate(file: Any, plan: Plan) -> None:
+    """Allocate all variables of a run and write its attributes."""
+    packing, t = plan.packing, plan.t
+    variables = state_variables(packing, plan.observables)
     file.attrs.update(provenance())
-    file.attrs["clock"] = clock
-    file.attrs["config"] = canonical(config)
+    file.attrs["clock"] = plan.clock
+    file.attrs["config"] = canonical(plan.config)
     file.attrs["packing"] = json.dumps({"dtype": packing.dtype, "fields": [asdict(f) for f in packing.fields]})
-    file.attrs["observables"] = json.dumps(list(observables))
+    file.attrs["observables"] = json.dumps(list(plan.observables))
     time = _variable(file, "t", (t.size,), np.float64)
     time[...] = t
     time.make_scale("t")
-    for name in observables:
+    for name in plan.observables:
         _variable(file, name, (t.size,), np.float64).dims[0].attach_scale(time)
     for f in packing.fields:
-        data = _variable(file, variables[f.name], (t.size, *f.shape), dtype)
+        data = _variable(file, variables[f.name], (t.size, *f.shape), plan.dtype)
         data.dims[0].attach_scale(time)
         for axis, (dim, length) in enumerate(zip(f.dims, f.shape, strict=True), start=1):
             data.dims[axis].attach_scale(_axis(file, dim, length))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
-from mfpde.flow import Array, Packing, Trajectory
+from mfpde.flow import Array, Trajectory
 from mfpde.store import layout
-from mfpde.store.files import StoreError, new_file, open_file
+from mfpde.store.files import StoreError, exists, new_file, open_file
 from mfpde.store.provenance import canonical, first_difference
 
 
@@ -25,17 +23,11 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
         If `path` exists already or cannot be written.
     """
     path = _unused(Path(path))
-    layout.state_variables(trajectory.packing, list(trajectory.observables))
-    with new_file(path, "trajectory") as file:
-        layout.allocate(
-            file,
-            packing=trajectory.packing,
-            observables=list(trajectory.observables),
-            t=trajectory.t,
-            dtype=trajectory.states.dtype,
-            clock=trajectory.clock,
-            config=trajectory.config,
-        )
+    plan = layout.Plan(
+        trajectory.packing, tuple(trajectory.observables), trajectory.t, trajectory.states.dtype, trajectory.clock, trajectory.config
+    )
+    with new_file(path, "trajectory", plan.size) as file:
+        layout.allocate(file, plan)
         layout.write_rows(file, 0, trajectory.t, trajectory.observables, trajectory.states)
         layout.write_closing(file, trajectory.complete, trajectory.message, trajectory.stats)
     return path
@@ -116,22 +108,11 @@ class Store:
         self.rows = rows
 
     @classmethod
-    def create(
-        cls,
-        path: Path,
-        *,
-        packing: Packing,
-        observables: Sequence[str],
-        t: Array,
-        dtype: npt.DTypeLike,
-        clock: str,
-        config: Mapping[str, Any],
-    ) -> Store:
-        """A new file with room for one row at each of the times `t`; an existing file is refused."""
+    def create(cls, path: Path, plan: layout.Plan) -> Store:
+        """A new file with room for every planned row; an existing file is refused."""
         _unused(path)
-        layout.state_variables(packing, observables)
-        with new_file(path, "trajectory") as file:
-            layout.allocate(file, packing=packing, observables=observables, t=t, dtype=dtype, clock=clock, config=config)
+        with new_file(path, "trajectory", plan.size) as file:
+            layout.allocate(file, plan)
         return cls(path, 0)
 
     @classmethod
@@ -185,6 +166,6 @@ def refuse_other_run(path: Path, config: Mapping[str, Any], saved: Any) -> None:
 
 
 def _unused(path: Path) -> Path:
-    if path.exists():
+    if exists(path):
         raise StoreError(f"{path} exists already: delete it or give another name (nothing saved is overwritten)")
     return path
