@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-FIGURES: dict[str, str] = {}
+FIGURES: dict[str, str] = {
+    "ren2023-fig2": "mfpde.papers.ren2023:figure_2",
+    "ren2023-stages": "mfpde.papers.ren2023:stages",
+    "ren2023-floor": "mfpde.papers.ren2023:floor",
+    "ren2023-dimension": "mfpde.papers.ren2023:dimension",
+    "ren2023-two-layer": "mfpde.papers.ren2023:two_layer",
+}
 """``"module:function"`` of each figure; the function takes (preset, out, progress) and returns the paths it wrote."""
 
 PRESETS = ("quick", "paper")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mfpde.plot import Tables, save_figure
+from mfpde.plot import Tables, save_figure, style
 
 
 def produce(
@@ -22,4 +22,5 @@ def produce(
     The drawing sees nothing but the tables that are saved beside it.
     """
     tables = compute(**settings, progress=progress)
-    return save_figure(draw(tables), name, out, tables, settings)
+    with style():
+        return save_figure(draw(tables), name, out, tables, settings)

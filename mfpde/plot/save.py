@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,22 @@ Tables = Mapping[str, Mapping[str, npt.ArrayLike]]
 _STYLE = Path(__file__).with_name("mfpde.mplstyle")
 
 
+def style() -> AbstractContextManager[None]:
+    """The package's matplotlib style, for the length of a ``with`` block; draw and save inside it."""
+    from matplotlib import style as styles
+
+    context: AbstractContextManager[None] = styles.context(_STYLE)
+    return context
+
+
 def new_figure(columns: int, width: float = 7.2, height: float = 2.5, rows: int = 1) -> Any:
-    """A figure of `width` x `height` inches and its axes (rows, columns), in the package's style, without a display."""
-    from matplotlib import style
+    """A figure of `width` x `height` inches and its axes (rows, columns), without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with style.context(_STYLE):
-        figure = Figure(figsize=(width, height))
-        FigureCanvasAgg(figure)
-        return figure, figure.subplots(rows, columns, squeeze=False)
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def save_figure(figure: Any, name: str, out: str | Path, tables: Tables, config: Mapping[str, Any]) -> list[Path]:
@@ -46,17 +53,14 @@ def save_figure(figure: Any, name: str, out: str | Path, tables: Tables, config:
     list of Path
         The files written. Each is complete or absent: it is written aside and renamed.
     """
-    from matplotlib import style
-
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with style.context(_STYLE):
-        for kind in ("pdf", "png"):
-            path = folder / f"{name}.{kind}"
-            aside = path.with_name(f".{path.name}.partial")
-            figure.savefig(aside, format=kind)
-            paths.append(aside.replace(path))
+    for kind in ("pdf", "png"):
+        path = folder / f"{name}.{kind}"
+        aside = path.with_name(f".{path.name}.partial")
+        figure.savefig(aside, format=kind)
+        paths.append(aside.replace(path))
     paths.append(write_tables(folder / f"{name}.h5", tables, config))
     paths += [write_csv(folder / f"{name}-{table}.csv", columns) for table, columns in tables.items()]
     paths.append(write_json(folder / f"{name}.json", {"figure": name, "config": dict(config), "provenance": provenance()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,11 @@ def test_concentrated_limit_reproduces_the_reference(case, rows):
     run = mf.solve(limit, t_eval=times, rtol=1e-10, atol=1e-14, method="DOP853")
     for r in rows:
         value = run.observables[r["observable"]][times.index(float(r["t"]))]
-        assert value == pytest.approx(float(r["value"]), rel=1e-7), r
+        assert value == pytest.approx(float(r["value"]), rel=1e-7, abs=_half_last_digit(r["value"])), r
+
+
+def _half_last_digit(printed):
+    return 0.5 * 10.0 ** Decimal(printed).as_tuple().exponent
 
 
 def test_gauss_hermite_nodes_converge():
@@ -40,18 +45,25 @@ def test_gauss_hermite_nodes_converge():
         np.testing.assert_allclose(loss, losses[-1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("second_layer", ["quantile", "random"])
-def test_other_second_layers_approach_gauss_hermite(second_layer):
-    system = mf.DepthSeparation(d=100, sigma_1=0.5, sigma_2=0.05)
-    times = [0.0, 100.0, 200.0]
-    exact = mf.solve(system.limit(nodes=32), t_eval=times, rtol=1e-9, atol=1e-12).observables["loss"]
-    nodes = {"quantile": (50, 800), "random": (100, 6400)}[second_layer]
-    errors = []
-    for n in nodes:
-        loss = mf.solve(system.limit(second_layer=second_layer, nodes=n, rng=1), t_eval=times, rtol=1e-9, atol=1e-12).observables["loss"]
-        errors.append(np.max(np.abs(loss - exact)))
-    assert errors[1] < errors[0] / 3.0
-    assert errors[1] < {"quantile": 2e-6, "random": 2e-4}[second_layer]
+def _losses(system, times, **arguments):
+    return mf.solve(system.limit(**arguments), t_eval=times, rtol=1e-8, atol=1e-11).observables["loss"]
+
+
+def test_quantile_nodes_approach_gauss_hermite():
+    system, times = mf.DepthSeparation(d=100, sigma_1=0.5, sigma_2=0.05), [0.0, 100.0, 200.0]
+    exact = _losses(system, times, nodes=32)
+    errors = [np.max(np.abs(_losses(system, times, second_layer="quantile", nodes=n) - exact)) for n in (25, 100, 400)]
+    assert errors[2] < errors[1] / 2.5 < errors[0] / 6.25
+    assert errors[2] < 2e-6
+
+
+def test_random_second_layers_scatter_about_gauss_hermite():
+    """The loss at t = 150 over 10 draws: centred on the limit, with a spread that falls like n^(-1/2)."""
+    system, times = mf.DepthSeparation(d=100, sigma_1=0.5, sigma_2=0.05), [0.0, 150.0]
+    exact = _losses(system, times, nodes=32)[-1]
+    draws = {n: np.array([_losses(system, times, second_layer="random", nodes=n, rng=k)[-1] for k in range(10)]) for n in (16, 256)}
+    assert 2.0 < draws[16].std() / draws[256].std() < 8.0
+    assert abs(draws[256].mean() - exact) < 4.0 * draws[256].std(ddof=1) / np.sqrt(10)
 
 
 @pytest.mark.parametrize("p", [1, 2])
@@ -90,7 +102,7 @@ def test_escape_time():
 def test_late_rate(p, rates):
     """The loss falls like exp(-2 lambda t), within 2 %, once it is small and far above rounding."""
     system = mf.DepthSeparation(d=100, homogeneity=p, sigma_1=0.5, rates=rates)
-    span = 8.0 / system.late_rate()
+    span = 16.0 / system.late_rate()
     times = np.linspace(0.0, span, 400)
     loss = mf.solve(system.limit(second_layer="concentrated"), t_eval=times, rtol=1e-11, atol=1e-15).observables["loss"]
     late = (loss < 1e-7) & (loss > 1e-11)
@@ -118,16 +130,23 @@ def _mean_target(system):
 
 
 def test_particles_on_the_sphere_approach_the_reduction():
-    """Interacting first-layer particles against rho(t): the loss gap at t = 200 falls as n1 grows."""
-    system = mf.DepthSeparation(d=20, sigma_1=0.5)
-    arguments = {"second_layer": "concentrated", "rng": 1}
-    exact = mf.solve(system.limit(second_layer="concentrated"), t_eval=[0.0, 60.0], rtol=1e-8).observables["loss"][-1]
-    gaps = []
-    for n1 in (40, 160, 640):
-        limit = system.limit(first_layer="particles", n1=n1, directions=1280, **arguments)
-        gaps.append(abs(mf.solve(limit, t_eval=[0.0, 60.0], rtol=1e-5).observables["loss"][-1] - exact))
-    assert gaps[0] > gaps[1] > gaps[2]
-    assert gaps[2] < 0.02 * exact
+    """Interacting first-layer particles against rho(t) over t <= 100, particles and directions refined together.
+
+    The non-sphericity, 0 in the reduction, falls like n1^(-1/2); the largest loss gap is mostly the directions'.
+    """
+    system = mf.DepthSeparation(d=10, sigma_1=0.5)
+    times = np.linspace(0.0, 100.0, 11)
+    exact = _losses(system, times, second_layer="concentrated")
+    gaps, shapes = [], []
+    for n1, directions in ((20, 80), (80, 320), (320, 1280)):
+        arguments = {"first_layer": "particles", "n1": n1, "directions": directions, "second_layer": "concentrated"}
+        runs = [mf.solve(system.limit(**arguments, rng=k), t_eval=times, rtol=1e-4) for k in range(3)]
+        gaps.append(np.mean([np.max(np.abs(run.observables["loss"] - exact)) for run in runs]))
+        shapes.append(np.mean([run.observables["non_sphericity"][-1] for run in runs]))
+    assert gaps[0] > 1.5 * gaps[1] > 2.25 * gaps[2]
+    assert gaps[2] < 2e-4
+    slope = np.polyfit(np.log([20, 80, 320]), np.log(shapes), 1)[0]
+    assert -0.6 < slope < -0.4
 
 
 def test_orthogonal_particles_beat_random_ones():
@@ -162,11 +181,13 @@ def test_sgd_networks_follow_the_limit():
     np.testing.assert_allclose(ratio.mean(axis=0), 1.0, atol=0.02)
 
 
-def test_flow_network_follows_the_limit_as_widths_grow():
+def test_networks_approach_the_limit_as_both_widths_grow():
+    """The mean absolute loss gap over 8 replicas after the escape (t = 100), both widths times 4 and times 16."""
     system = mf.DepthSeparation(d=10, sigma_1=0.5)
-    exact = mf.solve(system.limit(), t_eval=[0.0, 30.0], rtol=1e-8).observables["loss"][-1]
+    exact = mf.solve(system.limit(), t_eval=[0.0, 100.0], rtol=1e-8).observables["loss"][-1]
     gaps = []
     for m1, m2 in ((16, 8), (64, 32), (256, 128)):
-        runs = [mf.solve(system.network(m1=m1, m2=m2, directions=256, rng=k), t_eval=[0.0, 30.0], rtol=1e-4) for k in range(4)]
+        networks = [system.network(m1=m1, m2=m2, dynamics="gd", dt=0.25, directions=256, rng=k) for k in range(8)]
+        runs = [mf.solve(network, t_eval=[0.0, 100.0]) for network in networks]
         gaps.append(np.mean([abs(run.observables["loss"][-1] - exact) for run in runs]))
-    assert gaps[0] > 1.5 * gaps[1] > 2.25 * gaps[2]
+    assert gaps[0] > 1.4 * gaps[1] > 1.96 * gaps[2]

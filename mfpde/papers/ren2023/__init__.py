@@ -8,6 +8,4 @@ from mfpde.papers.ren2023.dimension import dimension
 from mfpde.papers.ren2023.fig2 import figure_2
 from mfpde.papers.ren2023.floor import floor
 from mfpde.papers.ren2023.stages import stages
-from mfpde.papers.ren2023.two_layer import two_layer
 
-__all__ = ["dimension", "figure_2", "floor", "stages", "two_layer"]

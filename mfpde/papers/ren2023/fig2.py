@@ -69,8 +69,8 @@ def draw(tables: Tables) -> Any:
     loss_panel.semilogy(loss["t"], loss["loss_perfect_first_layer"], "k:", lw=1.0, label="perfect first layer")
     loss_panel.semilogy(loss["t"], loss["loss_discretisation"], color="0.6", lw=1.0, label="first-layer error")
     loss_panel.semilogy(loss["t"], loss["limit_loss"], "C5", ls=(0, (4, 2)), label="infinite width")
-    loss_panel.set(xlabel="time $t$", ylabel="loss", ylim=(0.3 * np.min(loss["limit_loss"]), None), xlim=(0.0, loss["t"][-1]))
-    loss_panel.legend(loc="lower left")
+    loss_panel.set(xlabel="time $t$", ylabel="loss", ylim=(0.3 * np.min(loss["limit_loss"]), None), xlim=(0.0, 1.04 * loss["t"][-1]))
+    loss_panel.legend(loc="upper right", bbox_to_anchor=(1.02, 0.98))
     points = data["features"]
     r = np.unique(points["norm"])
     fit_panel.plot(r, np.maximum(0.0, 1.0 - r), color="0.75", lw=3.5, label=r"$\mathrm{relu}(1-\|x\|)$", zorder=0)
@@ -81,17 +81,33 @@ def draw(tables: Tables) -> Any:
         for panel, name in ((feature_panel, "F"), (fit_panel, "f")):
             panel.plot(points["norm"][at], points[name][at], ".", ms=1.6, color=colour, alpha=0.6, mew=0)
             panel.plot(points["norm"][at], points[f"limit_{name}"][at], color=colour, lw=1.0, label=f"$t={time:g}$" if name == "F" else None)
-        neuron_panel.plot(data["neurons"]["w2"][here], data["neurons"]["b2"][here], ".", ms=2.5, color=colour, alpha=0.5, mew=0)
-        neuron_panel.plot(w, b, "*", ms=9, mfc=colour, mec="k", mew=0.6)
+        neuron_panel.plot(data["neurons"]["w2"][here], data["neurons"]["b2"][here], "o", ms=3.2, color=colour, alpha=0.25, mew=0)
+        neuron_panel.plot(w, b, "k+", ms=9, mew=0.9)
     feature_panel.set(xlabel=r"$\|x\|$", ylabel="$F(x)$", xlim=(0.0, _LARGEST_NORM), ylim=(0.0, None))
     feature_panel.legend(loc="upper left", title="lines: infinite width", title_fontsize=7.5)
     fit_panel.set(xlabel=r"$\|x\|$", ylabel="$f(x)$", xlim=(0.0, _LARGEST_NORM))
     fit_panel.legend(loc="upper right")
-    neuron_panel.plot([], [], "*", ms=9, mfc="w", mec="k", mew=0.6, label=r"$(\bar w_2,\bar b_2)$, infinite width")
-    neuron_panel.plot([], [], ".", color="0.4", label="neurons")
+    neuron_panel.plot([], [], "k+", ms=9, mew=0.9, label=r"$(\bar w_2,\bar b_2)$, infinite width")
+    neuron_panel.plot([], [], "o", ms=3.2, color="0.4", label="neurons")
     neuron_panel.set(xlabel="$w_2$", ylabel="$b_2$")
-    neuron_panel.legend(loc="best")
+    neuron_panel.legend(loc="upper right")
+    _magnify(neuron_panel, data, shown[-1], colours[-1])
     return figure
+
+
+def _magnify(panel: Any, data: Any, time: float, colour: str) -> None:
+    """An inset around (w2bar, b2bar) at the last time, four standard deviations of the neurons wide."""
+    here = data["neurons"]["t"] == time
+    w, b = (data["limit"][name][-1] for name in ("w2_mean", "b2_mean"))
+    inset = panel.inset_axes((0.13, 0.12, 0.38, 0.38))
+    inset.plot(data["neurons"]["w2"][here], data["neurons"]["b2"][here], "o", ms=2.2, color=colour, alpha=0.5, mew=0)
+    inset.plot(w, b, "k+", ms=9, mew=0.9)
+    half = 4.0 * max(np.std(data["neurons"][name][here]) for name in ("w2", "b2"))
+    inset.set(xlim=(w - half, w + half), ylim=(b - half, b + half), title=f"$t={time:g}$: $\\pm{half:.2g}$")
+    inset.set(xticks=[], yticks=[])
+    inset.title.set_fontsize(7.5)
+    for spine in inset.spines.values():
+        spine.set_visible(True)
 
 
 def _extend(table: dict[str, list[Any]], rows: dict[str, Any]) -> None:
