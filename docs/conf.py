@@ -1,5 +1,7 @@
 """Sphinx configuration."""
 
+import re
+
 import mfpde
 
 project = "mfpde"
@@ -16,3 +18,18 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 napoleon_google_docstring = False
+# Shapes such as (n, d) in the types of parameters are no names to link.
+napoleon_use_param = False
+napoleon_use_rtype = False
+
+
+def keep_bars(app, what, name, obj, options, lines):
+    """Norms such as |x| are text, not substitutions; code in double backticks stays as it is."""
+    for i, line in enumerate(lines):
+        parts = re.split(r"(``[^`]*``)", line)
+        lines[i] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
+
+
+def setup(app):
+    """Install the hook, before napoleon turns sections into fields."""
+    app.connect("autodoc-process-docstring", keep_bars, priority=100)

@@ -99,6 +99,12 @@ def test_figure_prints_what_it_wrote(capsys, tmp_path):
     assert (out / "line.txt").read_text() == "quick False"
 
 
+def test_figure_all_draws_every_figure(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(papers, "FIGURES", {name: f"{__name__}:draw_a_line" for name in ("b", "a")})
+    assert main(["figure", "all", "--preset", "quick", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'line.txt'}\n" * 2
+
+
 @pytest.mark.usefixtures("toy_figures")
 @pytest.mark.parametrize(
     ("name", "preset", "code", "message"),
