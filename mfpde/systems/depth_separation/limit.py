@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, Event, Field, Packing, VelocityFlow
+from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
 from mfpde.kernels.segments import Profile, compare, profile, spherical_velocity
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import resolve_seed, stream
+from mfpde.systems.depth_separation.checks import whole
 from mfpde.systems.depth_separation.observables import moments_of_state
 from mfpde.systems.depth_separation.particles import ParticleFlow, make_directions
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mfpde.systems.depth_separation.system import DepthSeparation
 
 
-class SphericalLimit(VelocityFlow):
+class SphericalLimit(Refinable):
     """The exact reduction: mu_1 stays uniform on the sphere of radius rho, so F = a |x| with a = kappa_d rho^p.
 
     The state is rho and the particles (w2, b2) of the second layer; all radial integrals are exact (segments.py).
@@ -63,7 +64,8 @@ class SphericalLimit(VelocityFlow):
 
     def features(self, y: Array, x: npt.ArrayLike) -> Array:
         """F at the inputs x (n, d), shape (n,)."""
-        return self.slope(y) * np.linalg.norm(np.asarray(x, float), axis=1)
+        values: Array = self.slope(y) * np.linalg.norm(np.asarray(x, float), axis=1)
+        return values
 
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
@@ -81,16 +83,10 @@ class SphericalLimit(VelocityFlow):
         return {"first_layer": first * (float(y[0]) / self.system.sigma_1), "second_layer": second}
 
     def refined(self) -> VelocityFlow:
-        """The same limit with twice the second-layer nodes.
-
-        Raises
-        ------
-        ValueError
-            If the second layer has no resolution: it is concentrated, random or given.
-        """
+        """The same limit with twice the second-layer nodes; a concentrated or given second layer stays as it is."""
         arguments = self.config["arguments"]
-        if arguments["second_layer"] not in ("gauss-hermite", "quantile"):
-            raise ValueError(f"second_layer = {arguments['second_layer']!r} has no resolution to refine: use nodes of a quadrature")
+        if arguments["second_layer"] not in ("gauss-hermite", "quantile", "random"):
+            return self
         return self.system.limit(**{**arguments, "nodes": 2 * arguments["nodes"]})
 
 
@@ -106,7 +102,8 @@ def make_limit(
     """The flow behind :meth:`DepthSeparation.limit`."""
     if system.projection is not None:
         raise ValueError(f"projection = {system.projection!r}: only dynamics='sgd' has per-sample gradients to project; use None")
-    seed = resolve_seed(rng)
+    seed, nodes = resolve_seed(rng), whole("nodes", nodes)
+    n1 = None if n1 is None else whole("n1", n1)
     arguments: dict[str, Any] = {"nodes": nodes, "rng": seed, "n1": n1}
     arguments["first_layer"] = first_layer.config() if isinstance(first_layer, Ensemble) else first_layer
     arguments["second_layer"] = second_layer.config() if isinstance(second_layer, Ensemble) else second_layer
@@ -124,7 +121,9 @@ def make_limit(
 def make_coupled_limit(system: DepthSeparation, network: Any, second_layer: str | Ensemble, nodes: int) -> SphericalLimit:
     """The flow behind :meth:`DepthSeparation.coupled_limit`."""
     neurons = network.particles(network.state0)
-    nodes_of_law = _second_layer(system, second_layer, nodes, resolve_seed(network.config["arguments"]["rng"]))
+    if neurons["first_layer"].shape[1] != system.d:
+        raise ValueError(f"network has neurons w1 of shape {neurons['first_layer'].shape}: this system's have {system.d} coordinates")
+    nodes_of_law = _second_layer(system, second_layer, whole("nodes", nodes), resolve_seed(network.config["arguments"]["rng"]))
     points = np.vstack([nodes_of_law.points, neurons["second_layer"]])
     weights = np.append(nodes_of_law.weights, np.zeros(len(neurons["second_layer"])))
     arguments = {"second_layer": "coupled", "nodes": nodes, "network": network.config["arguments"]}
@@ -150,10 +149,11 @@ def _first_layer(system: DepthSeparation, first_layer: str | Ensemble, n1: int |
         if first_layer.p != system.d or n1 not in (None, first_layer.m):
             raise ValueError(f"first_layer has points {first_layer.points.shape} and n1 = {n1!r}: give points (n1, {system.d})")
         return first_layer
-    if first_layer != "particles":
-        raise ValueError(f"first_layer = {first_layer!r}: give 'spherical', 'particles' or an Ensemble")
-    if n1 is None or n1 < 1:
-        raise ValueError(f"n1 = {n1!r}: first_layer='particles' needs a number of particles >= 1")
+    if not isinstance(first_layer, str) or first_layer != "particles":
+        allowed = f"'spherical', 'particles' or a mf.Ensemble of points (n1, {system.d})"
+        raise ValueError(f"first_layer = {_named(first_layer)}: give {allowed}")
+    if n1 is None:
+        raise ValueError("n1 = None: first_layer='particles' needs a number of particles")
     return Ensemble(system.sigma_1 * orthogonal_directions(n1, system.d, stream(seed, "first layer")))
 
 
@@ -162,8 +162,6 @@ def _second_layer(system: DepthSeparation, second_layer: str | Ensemble, nodes: 
         if second_layer.p != 2:
             raise ValueError(f"second_layer has points {second_layer.points.shape}: give columns (w2, b2)")
         return second_layer
-    if nodes < 1:
-        raise ValueError(f"nodes = {nodes!r}: give a number of second-layer particles >= 1")
     law = system.second_layer
     makers = {
         "gauss-hermite": lambda: law.gauss_hermite(nodes),
@@ -171,6 +169,12 @@ def _second_layer(system: DepthSeparation, second_layer: str | Ensemble, nodes: 
         "random": lambda: Ensemble(law.sample(nodes, stream(seed, "second layer"))),
         "concentrated": lambda: Ensemble(np.array([[0.0, system.sigma_r]])),
     }
-    if second_layer not in makers:
-        raise ValueError(f"second_layer = {second_layer!r}: give one of {sorted(makers)} or an Ensemble of columns (w2, b2)")
+    if not isinstance(second_layer, str) or second_layer not in makers:
+        raise ValueError(f"second_layer = {_named(second_layer)}: give one of {sorted(makers)} or a mf.Ensemble of columns (w2, b2)")
+    if second_layer == "quantile" and system.sigma_2 == 0.0:
+        raise ValueError("second_layer = 'quantile' needs sigma_2 > 0: with sigma_2 = 0 all particles are equal; use 'concentrated'")
     return makers[second_layer]()
+
+
+def _named(given: object) -> str:
+    return repr(given) if isinstance(given, str) else f"<{type(given).__name__}>"

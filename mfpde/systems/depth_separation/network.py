@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
+from mfpde.systems.depth_separation.checks import number, whole
 from mfpde.systems.depth_separation.descent import GradientDescent
 from mfpde.systems.depth_separation.particles import ParticleFlow, make_directions
 from mfpde.systems.depth_separation.sgd import StochasticDescent
@@ -32,9 +32,7 @@ def make_network(
     dtype: str,
 ) -> VelocityFlow | StepFlow:
     """The flow behind :meth:`DepthSeparation.network`."""
-    for name, width in (("m1", m1), ("m2", m2)):
-        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
-            raise ValueError(f"{name} = {width!r}: give a width >= 1")
+    m1, m2 = whole("m1", m1), whole("m2", m2)
     if dynamics not in _DYNAMICS:
         raise ValueError(f"dynamics = {dynamics!r}: give one of {_DYNAMICS}")
     if dtype not in ("float64", "float32"):
@@ -45,19 +43,15 @@ def make_network(
         raise ValueError(f"batch = {batch!r}: dynamics={dynamics!r} draws no samples; leave it out or use 'sgd'")
     if dynamics == "flow" and dt is not None:
         raise ValueError(f"dt = {dt!r}: dynamics='flow' chooses its own steps; leave it out or use 'gd' or 'sgd'")
-    step = 0.5 if dt is None else dt
-    if not (np.isfinite(step) and step > 0.0):
-        raise ValueError(f"dt = {dt!r}: give a finite step > 0")
-    samples = 1024 if batch is None else batch
-    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
-        raise ValueError(f"batch = {batch!r}: give a number of samples >= 1")
+    step = 0.5 if dt is None else number("dt", dt, positive=True)
+    samples = 1024 if batch is None else whole("batch", batch)
     seed = resolve_seed(rng)
     rays, named = make_directions(system, directions, seed)
-    arguments: dict[str, Any] = {"m1": int(m1), "m2": int(m2), "dynamics": dynamics, "directions": named, "rng": seed, "dtype": dtype}
+    arguments: dict[str, Any] = {"m1": m1, "m2": m2, "dynamics": dynamics, "directions": named, "rng": seed, "dtype": dtype}
     if dynamics != "flow":
-        arguments["dt"] = float(step)
+        arguments["dt"] = step
     if dynamics == "sgd":
-        arguments["batch"] = int(samples)
+        arguments["batch"] = samples
     config = {"system": type(system).__name__, "parameters": system.config(), "role": "network", "arguments": arguments}
     first = Ensemble(system.first_layer.sample(m1, stream(seed, "first layer")))
     second = Ensemble(system.second_layer.sample(m2, stream(seed, "second layer")))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, Event, Field, Packing, VelocityFlow
+from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
 from mfpde.kernels.first_layer import assemble
 from mfpde.kernels.segments import Profile, compare_rays, particle_sums, profile, sweep_rays
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import stream
 from mfpde.systems.depth_separation import observables
+from mfpde.systems.depth_separation.checks import whole
 from mfpde.systems.depth_separation.gradient import SLOTS, features, first_layer_gradient
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _PAIRWISE = 2**14
 
 
-class ParticleFlow(VelocityFlow):
+class ParticleFlow(Refinable):
     """w1 (n1, d) with weights, (w2, b2) (n2,) with weights, moved by the exact radial integrals averaged over directions.
 
     On the ray of a direction u, F(r u) = G_u r with G_u = sum_i p_i |w1_i|^(p-1) relu(w1_i.u); the population gradient is
@@ -40,6 +41,7 @@ class ParticleFlow(VelocityFlow):
         dtype: str = "float64",
     ) -> None:
         self.system, self.config, self.directions = system, config, directions
+        self._first_layer, self._second_layer = first_layer, second_layer
         self.weights_1, self.weights_2 = first_layer.weights, second_layer.weights
         n1, n2 = first_layer.m, second_layer.m
         self.packing = Packing(
@@ -116,21 +118,22 @@ class ParticleFlow(VelocityFlow):
         return {"first_layer": state["w1"], "second_layer": np.column_stack([state["w2"], state["b2"]])}
 
     def refined(self) -> VelocityFlow:
-        """The particle limit with twice the directions, and twice the particles and nodes where they are quadratures.
+        """The particle limit with twice the particles, nodes and directions; what was given as an array stays as it is.
 
         Raises
         ------
         ValueError
-            If the flow is a network, or its particles or directions were given as arrays.
+            If the flow is a network.
         """
+        arguments = dict(self.config["arguments"])
         if self.config["role"] != "limit":
             raise ValueError("role = 'network': a network has no resolution to refine; refine its limit")
-        arguments = dict(self.config["arguments"])
-        for name in ("first_layer", "second_layer", "directions"):
-            if isinstance(arguments[name], dict):
-                raise ValueError(f"{name} was given as an array: refine it by giving a finer one")
-        doubled = {name: 2 * arguments[name] for name in ("n1", "nodes", "directions")}
-        return self.system.limit(**(arguments | doubled))
+        given = {"first_layer": self._first_layer, "second_layer": self._second_layer, "directions": self.directions}
+        arguments |= {name: value for name, value in given.items() if isinstance(arguments[name], dict)}
+        for name, of in (("n1", "first_layer"), ("nodes", "second_layer"), ("directions", "directions")):
+            if not isinstance(self.config["arguments"][of], dict):
+                arguments[name] *= 2
+        return self.system.limit(**arguments)
 
     def _rows(self, rows: slice, block: int) -> Array:
         return self._rays[rows]
@@ -181,13 +184,14 @@ def make_directions(system: DepthSeparation, directions: int | npt.ArrayLike, se
     ValueError
         If fewer than 16 are asked for (the standard error needs as many groups), or given rows are not unit vectors of R^d.
     """
-    if isinstance(directions, (int, np.integer)):
-        if directions < observables.GROUPS:
-            raise ValueError(f"directions = {directions!r}: give at least {observables.GROUPS}")
-        return orthogonal_directions(int(directions), system.d, stream(seed, "directions")), int(directions)
+    if np.ndim(directions) == 0:
+        n = whole("directions", directions, least=observables.GROUPS)
+        return orthogonal_directions(n, system.d, stream(seed, "directions")), n
     given = np.array(directions, float)
     if given.ndim != 2 or given.shape[1] != system.d or len(given) < observables.GROUPS:
         raise ValueError(f"directions have shape {given.shape}: give (n, {system.d}) with n >= {observables.GROUPS}")
-    if not np.allclose(np.linalg.norm(given, axis=1), 1.0, rtol=0.0, atol=1e-12):
-        raise ValueError("directions hold rows that are not unit vectors: divide each by its norm")
+    norms = np.linalg.norm(given, axis=1)
+    wrong = np.flatnonzero(~(np.abs(norms - 1.0) <= 1e-12))
+    if wrong.size:
+        raise ValueError(f"directions[{wrong[0]}] has norm {float(norms[wrong[0]])!r}: give unit vectors, each row divided by its norm")
     return given, Ensemble(given).config()

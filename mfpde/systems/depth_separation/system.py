@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +14,7 @@ from mfpde.laws import Bessel, CappedBessel
 from mfpde.laws.moments import moment_table
 from mfpde.measures import Ensemble, GaussianInit, SphereInit
 from mfpde.systems.depth_separation import exact
+from mfpde.systems.depth_separation.checks import number, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,27 +59,21 @@ class DepthSeparation:
     rates: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        if isinstance(self.d, bool) or not isinstance(self.d, (int, np.integer)) or self.d < 2:
-            raise ValueError(f"d = {self.d!r}: give an integer >= 2")
-        _require("sigma_1", self.sigma_1, positive=True)
-        _require("sigma_2", self.sigma_2)
-        _require("sigma_r", self.sigma_r)
-        _require("alpha", self.alpha, positive=True)
-        if self.homogeneity not in (1, 2):
+        checked: dict[str, Any] = {"d": whole("d", self.d, least=2)}
+        for name in ("sigma_1", "sigma_2", "sigma_r", "alpha"):
+            checked[name] = number(name, getattr(self, name), positive=name in ("sigma_1", "alpha"))
+        if isinstance(self.homogeneity, bool) or self.homogeneity not in (1, 2):
             raise ValueError(f"homogeneity = {self.homogeneity!r}: give 1 or 2")
+        checked["homogeneity"] = int(self.homogeneity)
         if self.radius_cap is not None:
-            _require("radius_cap", self.radius_cap, positive=True)
+            checked["radius_cap"] = number("radius_cap", self.radius_cap, positive=True)
             if self.radius_cap <= 1.0:
                 raise ValueError(f"radius_cap = {self.radius_cap!r}: give a radius > 1, the kink of the target (None means d)")
-        for name in ("rates", "projection"):
-            triple = getattr(self, name)
-            if triple is None and name == "projection":
-                continue
-            if np.shape(triple) != (3,):
-                raise ValueError(f"{name} = {triple!r}: give three numbers, for w1, w2 and b2")
-            for value in triple:
-                _require(name, value, positive=True)
-            object.__setattr__(self, name, tuple(float(value) for value in triple))
+        checked["rates"] = _three("rates", self.rates)
+        if self.projection is not None:
+            checked["projection"] = _three("projection", self.projection)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def cap(self) -> float:
@@ -214,7 +208,7 @@ class DepthSeparation:
         return exact.late_rate(self)
 
 
-def _require(name: str, value: float, positive: bool = False) -> None:
-    kind = "> 0" if positive else ">= 0"
-    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value) or value < 0 or (positive and value == 0):
-        raise ValueError(f"{name} = {value!r}: give a finite number {kind}")
+def _three(name: str, values: object) -> tuple[float, ...]:
+    if not isinstance(values, (tuple, list, np.ndarray)) or len(values) != 3:
+        raise ValueError(f"{name} = {values!r}: give three numbers, for w1, w2 and b2")
+    return tuple(number(f"{name}[{i}]", value, positive=True) for i, value in enumerate(values))
