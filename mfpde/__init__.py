@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mfpde.finite.drift import drift
     from mfpde.flow import Trajectory
     from mfpde.measures import Ensemble
-    from mfpde.solve import times
+    from mfpde.solve import refinement, times
     from mfpde.systems.chain import Chain
     from mfpde.systems.depth_separation import DepthSeparation
 
@@ -23,6 +23,7 @@ _OBJECTS = {
     "Ensemble": "mfpde.measures",
     "Trajectory": "mfpde.flow",
     "drift": "mfpde.finite",
+    "refinement": "mfpde.solve",
 }
 _MODULES = {
     "activations": "mfpde.activations",
@@ -42,6 +43,7 @@ __all__ = [
     "drift",
     "laws",
     "measures",
+    "refinement",
     "solve",
     "systems",
     "targets",

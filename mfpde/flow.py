@@ -140,11 +140,12 @@ class StepFlow(Flow):
         """The state after step `k`, from the state `y` before it; `y` itself is left as it was."""
 
 
-class Refinable(Protocol):
+class Refinable(VelocityFlow):
     """A limit that can report its own resolution error."""
 
+    @abstractmethod
     def refined(self) -> VelocityFlow:
-        """The same limit at twice the resolution."""
+        """The same limit at twice the resolution; what is exact or was given stays as it is."""
 
 
 class System(Protocol):

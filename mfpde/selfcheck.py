@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.special import jv
 
+from mfpde.datafiles import reference_rows
 from mfpde.flow import Trajectory, VelocityFlow
 from mfpde.laws import Bessel
 from mfpde.solve import solve
@@ -49,17 +51,23 @@ def run(name: str) -> Check:
 
 
 def _law() -> Check:
-    exact = {0: 0.7934353955, 2: 0.19326506184}
+    """M_0(1) = J_nu(K)^2 + 2 sum_k J_(nu+k)(K)^2, and M_2(1) in closed form, by SciPy's Bessel functions."""
     law = Bessel(100)
-    error = max(abs(float(law.partial_moment(k, 1.0)) - value) for k, value in exact.items())
-    return Check("partial moments of the Bessel law at d = 100, r = 1", error, 1e-10)
+    z = law.wavenumber
+    squares = jv(50.0 + np.arange(200), z) ** 2
+    mass = squares[0] + 2.0 * squares[1:].sum()
+    second = 50.0 * (squares[0] - jv(49.0, z) * jv(51.0, z))
+    error = max(abs(float(law.partial_moment(0, 1.0)) - mass), abs(float(law.partial_moment(2, 1.0)) - second))
+    return Check("partial moments of the Bessel law at d = 100, r = 1", error, 1e-12)
 
 
 def _limit() -> Check:
-    flow = DepthSeparation().limit(second_layer="concentrated")
-    loss = solve(flow, t_eval=[100, 200, 400], rtol=1e-10, atol=1e-13).observables["loss"]
-    exact = np.array([0.0312776197358, 0.0165329288587, 4.88833713614e-04])
-    return Check("loss of the concentrated limit at t = 100, 200, 400, relative", float(np.max(np.abs(loss / exact - 1))), 1e-7)
+    """The concentrated limit against the reference table of an independent integration."""
+    rows = [r for r in reference_rows("depth_separation_concentrated.csv") if (r["d"], r["p"], r["observable"]) == ("100", "1", "loss")]
+    flow = DepthSeparation(homogeneity=1, sigma_1=0.05).limit(second_layer="concentrated")
+    run = solve(flow, t_eval=[float(r["t"]) for r in rows], rtol=1e-10, atol=1e-14)
+    error = np.max(np.abs(run.observables["loss"] / np.array([float(r["value"]) for r in rows]) - 1.0))
+    return Check("loss of the concentrated limit up to t = 2000, relative", float(error), 1e-7)
 
 
 def _invariant() -> Check:

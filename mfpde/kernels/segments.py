@@ -6,7 +6,7 @@ A second layer with particles (w_j, b_j) of weights q_j is a piecewise-linear fu
 
 whose kinks are F = -b_j / w_j. Along a ray x = r u the feature is F = g r, so f, and its error D = f - relu(1 - r), are
 piecewise linear in r, and every integral against the radial law is a sum over segments of differences of its partial
-moments M_0, M_1, M_2. Derived in docs/depth_separation.md.
+moments M_0, M_1, M_2. Derived in docs/depth_separation.
 """
 
 from __future__ import annotations

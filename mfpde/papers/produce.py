@@ -6,21 +6,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mfpde.plot import Tables, save_figure, style
+import numpy as np
+
+from mfpde.plot import Data, Tables, save_figure, style
 
 
 def produce(
     name: str,
     settings: Mapping[str, Any],
     compute: Callable[..., Tables],
-    draw: Callable[[Tables], Any],
+    draw: Callable[[Data], Any],
     out: Path,
     progress: bool,
 ) -> list[Path]:
-    """Make the figure `name` from ``compute(**settings, progress=...)`` and ``draw(tables)``; returns the files written.
+    """Make the figure `name` from ``compute(**settings, progress=...)`` and ``draw(data)``; returns the files written.
 
-    The drawing sees nothing but the tables that are saved beside it.
+    The drawing sees nothing but the columns, as arrays, that are saved beside it.
     """
     tables = compute(**settings, progress=progress)
+    data = {name: {column: np.asarray(values) for column, values in table.items()} for name, table in tables.items()}
     with style():
-        return save_figure(draw(tables), name, out, tables, settings)
+        return save_figure(draw(data), name, out, data, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy.typing as npt
 from mfpde.store.provenance import provenance
 from mfpde.store.tables import write_csv, write_json, write_tables
 
+Array = npt.NDArray[Any]
 Tables = Mapping[str, Mapping[str, npt.ArrayLike]]
+Data = Mapping[str, Mapping[str, Array]]
 
 _STYLE = Path(__file__).with_name("mfpde.mplstyle")
 
@@ -35,7 +37,14 @@ def new_figure(columns: int, width: float = 7.2, height: float = 2.5, rows: int 
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def save_figure(figure: Any, name: str, out: str | Path, tables: Tables, config: Mapping[str, Any]) -> list[Path]:
+def label_ticks(axis: Any, values: Iterable[float]) -> None:
+    """Ticks of a logarithmic axis at `values` alone, written out."""
+    places = [float(value) for value in values]
+    axis.set_ticks(places, [f"{place:g}" for place in places])
+    axis.set_ticks([], minor=True)
+
+
+def save_figure(figure: Any, name: str, out: str | Path, tables: Data, config: Mapping[str, Any]) -> list[Path]:
     """Write NAME.pdf, NAME.png, NAME.h5, one NAME-TABLE.csv a table, and the provenance NAME.json into the folder `out`.
 
     Parameters

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from mfpde.solve import times
 from mfpde.solve.loop import solve
+from mfpde.solve.refine import refinement
 
-__all__ = ["solve", "times"]
+__all__ = ["refinement", "solve", "times"]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mfpde as mf
-
-REFERENCE = Path(__file__).with_name("depth_separation_concentrated.csv")
-
+from mfpde.datafiles import reference_rows
 
 def _reference_cases():
-    with REFERENCE.open() as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    rows = reference_rows("depth_separation_concentrated.csv")
     keys = sorted({(int(r["d"]), int(r["p"]), float(r["rho0"])) for r in rows})
     return [(key, [r for r in rows if (int(r["d"]), int(r["p"]), float(r["rho0"])) == key]) for key in keys]
 
@@ -43,6 +38,17 @@ def test_gauss_hermite_nodes_converge():
     losses = [mf.solve(system.limit(nodes=n), t_eval=times, rtol=1e-10, atol=1e-13).observables["loss"] for n in (8, 16, 32, 64)]
     for loss in losses[:-1]:
         np.testing.assert_allclose(loss, losses[-1], rtol=1e-6)
+
+
+def test_refinement_states_the_error_of_the_nodes():
+    """The estimate is small while the field is smooth, and covers the true error after kinks have crossed, within a factor 3."""
+    system, times = mf.DepthSeparation(d=100, sigma_1=0.5), [300.0, 600.0, 900.0]
+    estimate = mf.refinement(system.limit(nodes=8), times, rtol=1e-9, atol=1e-13)["loss"]
+    losses = [mf.solve(system.limit(nodes=n), times, rtol=1e-10, atol=1e-14).observables["loss"] for n in (8, 128)]
+    error = np.abs(losses[0] - losses[1])
+    assert np.all(estimate[:2] < 1e-6 * losses[1][:2])
+    assert estimate[2] / losses[1][2] > 1e-4
+    assert error[2] / 3.0 < estimate[2] < 3.0 * error[2]
 
 
 def _losses(system, times, **arguments):

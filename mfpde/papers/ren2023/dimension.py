@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfpde.papers.produce import produce
-from mfpde.plot import Tables, new_figure
+from mfpde.plot import Data, Tables, label_ticks, new_figure
 from mfpde.solve import solve
 from mfpde.systems.depth_separation import DepthSeparation
 
@@ -52,17 +52,19 @@ def compute(*, d: list[int], trained: list[int], m1: int, m2: int, progress: boo
     return {"limit": limit, "network": network}
 
 
-def draw(tables: Tables) -> Any:
+def draw(data: Data) -> Any:
     """One panel: time to each loss against d, lines for infinite width and markers for networks."""
     figure, axes = new_figure(1, width=3.6, height=2.8)
     panel = axes[0, 0]
-    limit, network = tables["limit"], tables["network"]
+    limit, network = data["limit"], data["network"]
     for i, level in enumerate(_LEVELS):
         name = _column(level)
         panel.loglog(limit["d"], limit[name], f"C{i}-", label=f"loss {level:g}, infinite width")
         panel.loglog(network["d"], network[name], f"C{i}o", ms=4, mfc="none", label=f"loss {level:g}, SGD network")
     panel.loglog(limit["d"], limit["escape_time"], "k--", lw=1.0, label="predicted escape time")
-    panel.set(xlabel="dimension $d$", ylabel="time $t$")
+    panel.set(xlabel="dimension $d$", ylabel="time $t$", ylim=(50.0, 1.3 * np.nanmax(limit[_column(_LEVELS[-1])])))
+    label_ticks(panel.xaxis, [n for n in limit["d"] if f"{n:g}"[0] in "13"])
+    label_ticks(panel.yaxis, [50, 100, 200, 400, 800, 1600])
     panel.legend(loc="upper left")
     return figure
 

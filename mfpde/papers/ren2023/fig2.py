@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfpde.papers.produce import produce
-from mfpde.plot import Tables, new_figure
+from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve, times
 from mfpde.streams import stream
 from mfpde.systems.depth_separation import DepthSeparation
@@ -57,20 +57,19 @@ def compute(*, d: int, m1: int, m2: int, sigma_1: float, shown: list[float], row
     return {"loss": loss, "features": features, "neurons": neurons, "limit": centres}
 
 
-def draw(tables: Tables) -> Any:
+def draw(data: Data) -> Any:
     """Four panels: loss, F against |x|, f against relu(1 - |x|), neurons in the (w2, b2) plane."""
     figure, axes = new_figure(4, width=10.4, height=2.7)
     loss_panel, feature_panel, fit_panel, neuron_panel = axes[0]
-    data = {name: {column: np.asarray(values) for column, values in table.items()} for name, table in tables.items()}
     shown = data["limit"]["t"]
     colours = [f"C{i}" for i in range(len(shown))]
     loss = data["loss"]
-    loss_panel.semilogy(loss["t"], loss["loss"], "k", label="network (SGD)")
-    loss_panel.semilogy(loss["t"], loss["loss_perfect_first_layer"], "k:", lw=1.0, label="perfect first layer")
-    loss_panel.semilogy(loss["t"], loss["loss_discretisation"], color="0.6", lw=1.0, label="first-layer error")
+    loss_panel.semilogy(loss["t"], loss["loss"], "k", label="SGD network")
+    loss_panel.semilogy(loss["t"], loss["loss_perfect_first_layer"], "k:", lw=1.0, label="perfect 1st layer")
+    loss_panel.semilogy(loss["t"], loss["loss_discretisation"], color="0.6", lw=1.0, label="1st-layer error")
     loss_panel.semilogy(loss["t"], loss["limit_loss"], "C5", ls=(0, (4, 2)), label="infinite width")
     loss_panel.set(xlabel="time $t$", ylabel="loss", ylim=(0.3 * np.min(loss["limit_loss"]), None), xlim=(0.0, 1.04 * loss["t"][-1]))
-    loss_panel.legend(loc="upper right", bbox_to_anchor=(1.02, 0.98))
+    loss_panel.legend(loc="upper right", bbox_to_anchor=(0.96, 1.02))
     points = data["features"]
     r = np.unique(points["norm"])
     fit_panel.plot(r, np.maximum(0.0, 1.0 - r), color="0.75", lw=3.5, label=r"$\mathrm{relu}(1-\|x\|)$", zorder=0)
@@ -79,8 +78,9 @@ def draw(tables: Tables) -> Any:
         at = points["t"] == time
         here = data["neurons"]["t"] == time
         for panel, name in ((feature_panel, "F"), (fit_panel, "f")):
-            panel.plot(points["norm"][at], points[name][at], ".", ms=1.6, color=colour, alpha=0.6, mew=0)
-            panel.plot(points["norm"][at], points[f"limit_{name}"][at], color=colour, lw=1.0, label=f"$t={time:g}$" if name == "F" else None)
+            panel.plot(points["norm"][at], points[name][at], ".", ms=2.2, color=colour, alpha=0.6, mew=0)
+            panel.plot(points["norm"][at], points[f"limit_{name}"][at], color=colour, lw=1.0)
+        feature_panel.plot([], [], color=colour, lw=1.0, label=f"$t={time:g}$")
         neuron_panel.plot(data["neurons"]["w2"][here], data["neurons"]["b2"][here], "o", ms=3.2, color=colour, alpha=0.25, mew=0)
         neuron_panel.plot(w, b, "k+", ms=9, mew=0.9)
     feature_panel.set(xlabel=r"$\|x\|$", ylabel="$F(x)$", xlim=(0.0, _LARGEST_NORM), ylim=(0.0, None))
@@ -95,7 +95,7 @@ def draw(tables: Tables) -> Any:
     return figure
 
 
-def _magnify(panel: Any, data: Any, time: float, colour: str) -> None:
+def _magnify(panel: Any, data: Data, time: float, colour: str) -> None:
     """An inset around (w2bar, b2bar) at the last time, four standard deviations of the neurons wide."""
     here = data["neurons"]["t"] == time
     w, b = (data["limit"][name][-1] for name in ("w2_mean", "b2_mean"))

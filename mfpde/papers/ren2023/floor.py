@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfpde.papers.produce import produce
-from mfpde.plot import Tables, new_figure
+from mfpde.plot import Data, Tables, label_ticks, new_figure
 from mfpde.solve import solve
 from mfpde.systems.depth_separation import DepthSeparation
 
@@ -40,11 +40,11 @@ def compute(*, d: int, m1: list[int], m2: int, replicas: int, end: float, batch:
     return {"floor": table}
 
 
-def draw(tables: Tables) -> Any:
+def draw(data: Data) -> Any:
     """Two panels: losses against m1 with the law C/m1, and the first layer's non-sphericity."""
     figure, axes = new_figure(2, width=6.4, height=2.7)
     loss_panel, shape_panel = axes[0]
-    table = {name: np.asarray(values) for name, values in tables["floor"].items()}
+    table = data["floor"]
     widths = np.unique(table["m1"])
     for i, (name, label) in enumerate(zip(_PARTS, ("loss", "perfect first layer", "first-layer error"), strict=True)):
         loss_panel.loglog(table["m1"] * 1.04 ** (i - 1), table[name], f"C{i}o", ms=3, alpha=0.6, label=label)
@@ -57,4 +57,6 @@ def draw(tables: Tables) -> Any:
     shape_panel.loglog(widths, np.sqrt((np.pi - 1.0) / widths), "k--", lw=1.0, label=r"$\sqrt{(\pi-1)/m_1}$")
     shape_panel.set(xlabel="$m_1$", ylabel="non-sphericity of the first layer")
     shape_panel.legend(loc="best")
+    for panel in axes[0]:
+        label_ticks(panel.xaxis, widths)
     return figure

@@ -9,15 +9,15 @@ import numpy as np
 
 from mfpde.measures import GaussianInit
 from mfpde.papers.produce import produce
-from mfpde.plot import Tables, new_figure
+from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve
-from mfpde.systems.depth_separation import DepthSeparation, exact
+from mfpde.systems.depth_separation import DepthSeparation
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"d": 100, "sigma_1": [0.5, 0.05, 0.005], "rows": 400},
     "quick": {"d": 20, "sigma_1": [0.5, 0.05], "rows": 200},
 }
-_TOLERANCES = {"rtol": 1e-10, "atol": 1e-14}
+_TOLERANCES: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-14}
 
 
 def stages(preset: str, out: Path, progress: bool) -> list[Path]:
@@ -64,11 +64,11 @@ def _stall(d: int, rows: int) -> dict[str, Any]:
     return table | {"best_constant": np.full(rows, system.best_constant_loss()), "radius_cap": np.full(rows, system.cap)}
 
 
-def draw(tables: Tables) -> Any:
+def draw(data: Data) -> Any:
     """Three panels: escape, late rate, stall."""
     figure, axes = new_figure(3, width=8.6, height=2.7)
     escape_panel, late_panel, stall_panel = axes[0]
-    escape, late, stall = ({k: np.asarray(v) for k, v in tables[name].items()} for name in ("escape", "late", "stall"))
+    escape, late, stall = data["escape"], data["late"], data["stall"]
     for i, scale in enumerate(np.unique(escape["sigma_1"])[::-1]):
         at = escape["sigma_1"] == scale
         escape_panel.semilogy(escape["scaled_time"][at], escape["scaled_rho"][at], f"C{i}", label=rf"$\sigma_1={scale:g}$")
@@ -78,7 +78,7 @@ def draw(tables: Tables) -> Any:
     escape_panel.set(xlabel="$t/T$, $T$ the predicted escape time", ylabel=r"$\rho/\sigma_1$", xlim=(0.0, 2.0))
     escape_panel.legend(loc="upper left")
     late_panel.semilogy(late["t"], np.maximum(late["concentrated"], 1e-17), "C0", label="concentrated")
-    late_panel.semilogy(late["t"], late["spread"], "C1", label=r"$\sigma_2=.01$, 32 nodes")
+    late_panel.semilogy(late["t"], late["spread"], "C1", label=r"$\sigma_2=0.01$, 32 nodes")
     late_panel.semilogy(late["t"], np.maximum(late["predicted"], 1e-17), "k--", lw=1.0, label=r"$e^{-2\lambda t}$")
     late_panel.set(xlabel="time $t$", ylabel="loss", ylim=(1e-14, 1.0))
     late_panel.legend(loc="upper right")
@@ -87,6 +87,7 @@ def draw(tables: Tables) -> Any:
         moving = stall[f"rho_p{p}"] > 1e-12
         stall_panel.loglog(stall["t"][moving][1:], stall[f"rho_p{p}"][moving][1:], f"C{p - 1}", ls=":", label=rf"$\rho$, $p={p}$")
     stall_panel.axhline(stall["best_constant"][0], color="k", ls="--", lw=1.0, label="best constant")
-    stall_panel.set(xlabel="time $t$", ylim=(1e-6, None), title=rf"stall, $\bar w_2(0)=.062>\sigma_1/\sqrt{{p}}$, $R={stall['radius_cap'][0]:g}$")
+    title = rf"stall, $\bar w_2(0)=0.062>\sigma_1/\sqrt{{p}}$, $R={stall['radius_cap'][0]:g}$"
+    stall_panel.set(xlabel="time $t$", ylim=(1e-6, None), title=title)
     stall_panel.legend(loc="lower left", ncols=2)
     return figure
