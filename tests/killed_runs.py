@@ -2,6 +2,7 @@
 
     python tests/killed_runs.py at-steps DIRECTORY     each case killed in chosen evaluations, its files left behind
     python tests/killed_runs.py any-time DIRECTORY     a run killed at random moments; what is on disk is checked each time
+    python tests/killed_runs.py at-writes DIRECTORY    the same, killed around each single write to its store
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.flow import Flow
+from mfpde.flow import Flow, Trajectory
 from mfpde.solve import saver, solve, times
 from mfpde.store import load_trajectory
 from tests import toys
@@ -102,17 +103,52 @@ def any_time(directory: Path) -> None:
     for _ in range(25):
         kills += os.WIFSIGNALED(in_child(lambda: solve(make(), **arguments, **files), after=rng.uniform(0.0, window)))
         if files["store"].exists():
-            part = load_trajectory(files["store"])
-            rows = len(part.t)
-            seen.add(rows)
-            assert np.array_equal(part.t, whole.t[:rows])
-            assert np.array_equal(part.states, whole.states[:rows])
-            assert all(np.array_equal(part.observables[name], whole.observables[name][:rows]) for name in whole.observables)
+            seen.add(check(files["store"], whole))
     assert kills >= 5, kills
     assert len(seen) >= 3, seen
     assert np.array_equal(solve(make(), **arguments, **files).states, whole.states)
     print(f"{kills} kills, seen with {sorted(seen)} rows")
 
 
+def at_writes(directory: Path) -> None:
+    import h5py
+
+    save_always()
+    make, arguments = CASES["DOP853"]
+    files, whole = paths(directory, "at-writes", True), solve(make(), **arguments)
+    write = h5py.Dataset.__setitem__
+
+    def killed_in_write(last: int) -> None:
+        made = 0
+
+        def counting(self: Any, index: Any, value: Any) -> None:
+            nonlocal made
+            write(self, index, value)
+            self.file.flush()  # what was written so far is what a kill here leaves
+            made += 1
+            if made == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        h5py.Dataset.__setitem__ = counting
+        solve(make(), **arguments, **files)
+
+    for last in range(1, 31):
+        if not os.WIFSIGNALED(in_child(partial(killed_in_write, last))):
+            assert last > 15, last
+            break
+        if files["store"].exists():
+            check(files["store"], whole)
+
+
+def check(store: Path, whole: Trajectory) -> int:
+    """Assert that every row in the file is a row of the whole run; how many there are."""
+    part = load_trajectory(store)
+    rows = len(part.t)
+    assert np.array_equal(part.t, whole.t[:rows])
+    assert np.array_equal(part.states, whole.states[:rows])
+    assert all(np.array_equal(part.observables[name], whole.observables[name][:rows]) for name in whole.observables)
+    return rows
+
+
 if __name__ == "__main__":
-    {"at-steps": at_steps, "any-time": any_time}[sys.argv[1]](Path(sys.argv[2]))
+    {"at-steps": at_steps, "any-time": any_time, "at-writes": at_writes}[sys.argv[1]](Path(sys.argv[2]))

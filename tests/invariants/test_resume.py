@@ -60,8 +60,9 @@ def test_killed_run_continues_to_the_same_bits(killed: Path, case: str, with_sto
         _same(load_trajectory(files["store"]), whole)
 
 
-def test_kills_at_any_moment_leave_every_saved_row(tmp_path: Path) -> None:
-    done = _python(_HELPER, "any-time", tmp_path)
+@pytest.mark.parametrize("when", ["any-time", "at-writes"])
+def test_kills_at_any_moment_leave_every_saved_row(tmp_path: Path, when: str) -> None:
+    done = _python(_HELPER, when, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

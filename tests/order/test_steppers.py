@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import DOP853, RK45, OdeSolver, Radau
 
 from mfpde.flow import Field, Packing, StepFlow
 from mfpde.solve import solve, times
@@ -43,6 +44,18 @@ def test_rows_inside_steps_are_as_exact_as_steps(method: str, rtol: float, bound
     run = solve(toys.logistic(), t, rtol=rtol, atol=rtol * 1e-3, method=method)
     assert run.stats["steps"] < 300
     assert np.abs(run.states[:, 0] - toys.logistic_exact(t)).max() < bound
+
+
+@pytest.mark.parametrize(("method", "rtol"), [(RK45, 1e-10), (DOP853, 1e-10), (Radau, 1e-7)])
+def test_rows_of_a_velocity_that_depends_on_time_are_as_exact_as_steps(method: type[OdeSolver], rtol: float) -> None:
+    """y' = y cos t: y = exp(sin t); the error at the rows against the error at the ends of SciPy's own steps."""
+    flow, t = toys.Toy(lambda t, y: y * np.cos(t), [1.0]), np.linspace(0, 20, 101)
+    solver, at_ends = method(flow.velocity, 0.0, flow.state0, 20.0, rtol=rtol, atol=rtol), 0.0
+    while solver.status == "running":
+        solver.step()
+        at_ends = max(at_ends, abs(float(solver.y[0]) - np.exp(np.sin(solver.t))))
+    run = solve(flow, t, rtol=rtol, atol=rtol, method=method.__name__)
+    assert np.abs(run.states[:, 0] - np.exp(np.sin(t))).max() < 1.05 * at_ends
 
 
 @pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "BDF", "LSODA"])

@@ -41,7 +41,7 @@ def test_state_sticks_at_zero() -> None:
 
 
 def test_earliest_event_of_a_step_comes_first() -> None:
-    """Components 1 and 2 reach 0 at t = 1 and 2, well within one step; each then rests."""
+    """Two components reach 0 at t = 3 and 3.2 within one long step; each then rests."""
     seen = []
 
     def rests(i: int) -> Event:
@@ -51,9 +51,9 @@ def test_earliest_event_of_a_step_comes_first() -> None:
 
         return Event(f"rest {i}", lambda t, y, y_start: y[i], apply)
 
-    run = solve(toys.Toy(lambda t, y: np.where(y == 0, 0.0, -1.0), [1.0, 2.0], [rests(1), rests(0)]), [0, 5])
+    run = solve(toys.Toy(lambda t, y: np.where(y == 0, 0.0, -1.0), [3.0, 3.2], [rests(1), rests(0)]), [0, 9])
     assert [i for i, _ in seen] == [0, 1]
-    assert [t for _, t in seen] == pytest.approx([1, 2], abs=1e-12)
+    assert [t for _, t in seen] == pytest.approx([3, 3.2], abs=1e-12)
     assert run.final_state.tolist() == [0, 0]
 
 
