@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,14 @@ from mfpde.solve.internals import capture, restore
 
 class StepError(Exception):
     """The run cannot go on; says why. The stepper's `t` and `y` are the last good ones."""
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """LSODA warns of the failures that the run's message tells."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="lsoda", category=UserWarning)
+        yield
 
 
 class Stepper(Protocol):
@@ -71,8 +80,7 @@ class VelocityStepper:
         self._bad = False
         before = self.counts["evaluations"]
         try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="lsoda", category=UserWarning)
+            with _without_warnings() if self._method == "LSODA" else nullcontext():
                 message = solver.step()
         except (ValueError, np.linalg.LinAlgError) as error:
             # A Jacobian with NaN or infinity in it fails in the linear algebra.
