@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, ParticleSystem, Trajectory
-from mfpde.solve import solve
-from mfpde.streams import stream
+from mfpde.finite.coupling import coupled_run
+from mfpde.flow import Array, ParticleSystem
+from mfpde.solve.times import checked_times
+from mfpde.streams import resolve_seed, stream
 
 _COUPLINGS = ("nested", "independent")
-_SAMPLES = 4096
 
 
 @dataclass(frozen=True)
@@ -81,24 +81,23 @@ def drift(
     rng : int
         Seed of everything.
     executor : concurrent.futures.Executor, optional
-        Where the runs go; None runs them here, one after the other.
+        Processes to share the runs (started by "spawn"); None runs them here, one after the other, to the same bits.
     limit, network : mapping, optional
-        Further arguments of ``system.limit`` and ``system.network``.
+        Further arguments of ``system.coupled_limit`` and ``system.network``.
     rtol, atol : float
         Tolerances of the limit, and of the network where its dynamics is a flow.
 
     Raises
     ------
     ValueError
-        If no width is given, `replicas` < 1, or the coupling is unknown.
+        If no width is given, one is impossible or given twice, `replicas` < 1, or the coupling is unknown.
     """
-    if not widths or any(len(values) == 0 for values in widths.values()):
-        raise ValueError(f"widths = {dict(widths)!r}: name at least one width and its values, such as {{'m1': [64, 256]}}")
-    if replicas < 1:
-        raise ValueError(f"replicas = {replicas!r}: give at least 1")
+    _check_widths(widths, fixed or {}, network or {})
+    if isinstance(replicas, bool) or not isinstance(replicas, (int, np.integer)) or replicas < 1:
+        raise ValueError(f"replicas = {replicas!r}: give an integer >= 1")
     if coupling not in _COUPLINGS:
         raise ValueError(f"coupling = {coupling!r}: give one of {_COUPLINGS}")
-    times = np.asarray(t_eval, float)
+    times, rng = checked_times(t_eval), resolve_seed(rng)
     grid = [dict(zip(widths, values, strict=True)) for values in itertools.product(*widths.values())]
     tasks = []
     for (i, chosen), replica in itertools.product(enumerate(grid), range(replicas)):
@@ -107,49 +106,19 @@ def drift(
         arguments = {**(network or {}), **(fixed or {}), **chosen, "dynamics": dynamics, "rng": seed}
         tasks.append((system, arguments, dict(limit or {}), times, rtol, atol))
     run = map if executor is None else executor.map
-    rows = list(run(_coupled_run, tasks))
+    rows = list(run(coupled_run, tasks))
     gaps = {name: np.array([row[name] for row, _ in rows]).reshape(len(grid), replicas, len(times)) for name in rows[0][0]}
     complete = np.array([done for _, done in rows]).reshape(len(grid), replicas)
     return Drift(times, grid, gaps, complete)
 
 
-_Task = tuple[ParticleSystem, dict[str, Any], dict[str, Any], Array, float, float]
-
-
-def _coupled_run(task: _Task) -> tuple[dict[str, Array], bool]:
-    """One network and the limit that carries its neurons as tracers: the gaps by name, and whether both completed."""
-    system, arguments, limit_arguments, times, rtol, atol = task
-    network = system.network(**arguments)
-    limit = system.coupled_limit(network, **limit_arguments)
-    tolerances = {"rtol": rtol, "atol": atol}
-    reference = solve(limit, times, **tolerances)
-    run = solve(network, times, **(tolerances if arguments["dynamics"] == "flow" else {}))
-    x = system.law.sample(_SAMPLES, stream(int(arguments["rng"]), "function distance"))
-    rows = min(len(run.t), len(reference.t))
-    gaps = {name: _padded(run.observables[name][:rows] - reference.observables[name][:rows], times) for name in _shared(run, reference)}
-    distance, layers = np.empty(rows), [_distances(network, limit, run.states[i], reference.states[i]) for i in range(rows)]
-    for i in range(rows):
-        error = network.predict(run.states[i], x) - limit.predict(reference.states[i], x)
-        distance[i] = np.sqrt(np.mean(error**2))
-    gaps["function_distance"] = _padded(distance, times)
-    for name in layers[0]:
-        gaps[name] = _padded(np.array([row[name] for row in layers]), times)
-    return gaps, bool(run.complete and reference.complete)
-
-
-def _distances(network: Any, limit: Any, y: Array, y_limit: Array) -> dict[str, float]:
-    tracers = limit.particles(y_limit)
-    values = {}
-    for name, particles in network.particles(y).items():
-        distance = np.linalg.norm(particles - tracers[name], axis=1)
-        values[f"{name}_rms"] = float(np.sqrt(np.mean(distance**2)))
-        values[f"{name}_max"] = float(np.max(distance))
-    return values
-
-
-def _shared(run: Trajectory, reference: Trajectory) -> list[str]:
-    return [name for name in run.observables if name in reference.observables]
-
-
-def _padded(values: Array, times: Array) -> Array:
-    return np.concatenate([values, np.full(len(times) - len(values), np.nan)])
+def _check_widths(widths: Mapping[str, Sequence[int]], fixed: Mapping[str, int], network: Mapping[str, Any]) -> None:
+    if not widths or any(len(values) == 0 for values in widths.values()):
+        raise ValueError(f"widths = {dict(widths)!r}: name at least one width and its values, such as {{'m1': [64, 256]}}")
+    for name, value in [(name, value) for name, values in widths.items() for value in values] + list(fixed.items()):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{name} = {value!r}: give an integer >= 1")
+    given = [*widths, *fixed, *network, "dynamics", "rng"]
+    twice = sorted({name for name in given if given.count(name) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]} is given twice: name it in one of widths, fixed and network, dynamics and rng in none of them")

@@ -1,0 +1,174 @@
+"""Coupled runs: what is compared with what, and at which times."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+import mfpde as mf
+from mfpde.streams import stream
+
+SYSTEM = mf.DepthSeparation(d=5, sigma_1=0.5, sigma_2=0.1)
+TIMES = [0.0, 10.0, 20.0, 40.0]
+FAST = {"dynamics": "gd", "network": {"directions": 64}, "limit": {"nodes": 8}}
+OWN = ("function_distance", "first_layer_rms", "first_layer_max", "second_layer_rms", "second_layer_max")
+
+
+def _drift(**arguments):
+    return mf.drift(SYSTEM, **({"widths": {"m1": [4, 8]}, "fixed": {"m2": 6}, "replicas": 3, "t_eval": TIMES, **FAST} | arguments))
+
+
+def _seed(rng, replica):
+    return int(stream(rng, "replica", replica).integers(2**63))
+
+
+def test_shapes_names_and_order():
+    result = _drift(widths={"m1": [4, 8], "m2": [3, 6, 2]}, fixed=None, replicas=2)
+    assert result.widths == [{"m1": m1, "m2": m2} for m1 in (4, 8) for m2 in (3, 6, 2)]
+    limit = SYSTEM.limit(nodes=8)
+    assert set(result.gaps) == {*limit.observe(0.0, limit.state0), *OWN}
+    assert {gap.shape for gap in result.gaps.values()} == {(6, 2, 4)}
+    assert result.complete.shape == (6, 2)
+    assert result.complete.all()
+    np.testing.assert_array_equal(result.t, TIMES)
+    np.testing.assert_array_equal(result.sup("loss"), np.abs(result.gaps["loss"]).max(axis=-1))
+    for name in OWN[1:]:
+        np.testing.assert_array_equal(result.gaps[name][..., 0], 0.0)
+
+
+def test_gaps_are_those_of_the_runs_done_by_hand():
+    """One network, its limit and its tracers without `drift`, the function distance in plain NumPy on the same inputs."""
+    result, seed = _drift(widths={"m1": [4]}, rng=5), _seed(5, 1)
+    network = SYSTEM.network(m1=4, m2=6, dynamics="gd", directions=64, rng=seed)
+    limit, start = SYSTEM.limit(nodes=8), network.unpack(network.state0)
+    nodes = limit.unpack(limit.state0)
+    weights = np.append(limit.weights, np.zeros(6))
+    second = np.column_stack([np.append(nodes["w2"], start["w2"]), np.append(nodes["b2"], start["b2"])])
+    carried = SYSTEM.limit(second_layer=mf.Ensemble(second, weights))
+    run, reference = mf.solve(network, TIMES), mf.solve(carried, TIMES, rtol=1e-6, atol=1e-9)
+    state, exact = run.unpack(), reference.unpack()
+    tracers = np.column_stack([exact["w2"], exact["b2"]])[8:]
+    distance = np.linalg.norm(np.column_stack([state["w2"], state["b2"]]) - tracers, axis=1)
+    first = np.linalg.norm(state["w1"] - start["w1"] * exact["rho"] / 0.5, axis=1)
+    x = SYSTEM.law.sample(4096, stream(seed, "function distance"))
+    feature = np.mean(np.linalg.norm(state["w1"], axis=1) * np.maximum(x @ state["w1"].T, 0.0), axis=1)
+    f = np.mean(np.maximum(np.outer(feature, state["w2"]) + state["b2"], 0.0), axis=1)
+    feature = SYSTEM.kappa * exact["rho"] ** 2 * np.linalg.norm(x, axis=1)
+    f_limit = np.maximum(np.outer(feature, exact["w2"]) + exact["b2"], 0.0) @ weights
+    expected = {
+        "loss": run.observables["loss"][-1] - reference.observables["loss"][-1],
+        "function_distance": np.sqrt(np.mean((f - f_limit) ** 2)),
+        "first_layer_rms": np.sqrt(np.mean(first**2)),
+        "first_layer_max": first.max(),
+        "second_layer_rms": np.sqrt(np.mean(distance**2)),
+        "second_layer_max": distance.max(),
+    }
+    for name, value in expected.items():
+        assert result.gaps[name][0, 1, -1] == pytest.approx(value, rel=1e-9), name
+
+
+def test_nested_networks_begin_with_the_same_neurons_and_independent_ones_do_not():
+    """The same width twice: equal bits if nested, other neurons if independent; replicas always differ."""
+    nested = _drift(widths={"m1": [4, 4, 8]})
+    independent = _drift(widths={"m1": [4, 4]}, coupling="independent")
+    for name in ("loss", "rho", "second_layer_rms"):
+        np.testing.assert_array_equal(nested.gaps[name][0], nested.gaps[name][1])
+        assert np.all(independent.gaps[name][0, :, -1] != independent.gaps[name][1, :, -1])
+        assert len(np.unique(nested.gaps[name][0, :, -1])) == 3
+    alone = _drift(widths={"m1": [8]})
+    np.testing.assert_array_equal(alone.gaps["loss"][0], nested.gaps["loss"][2])
+    wide, narrow = (SYSTEM.network(m1=m1, m2=6, directions=16, rng=_seed(0, 0)) for m1 in (8, 4))
+    np.testing.assert_array_equal(wide.unpack(wide.state0)["w1"][:4], narrow.unpack(narrow.state0)["w1"])
+
+
+def test_seeds_and_processes():
+    here = _drift()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        elsewhere = _drift(executor=processes)
+    assert _drift(rng=1).gaps["loss"][0, 0, -1] != here.gaps["loss"][0, 0, -1]
+    for name, gap in here.gaps.items():
+        np.testing.assert_array_equal(gap, elsewhere.gaps[name])
+    np.testing.assert_array_equal(here.complete, elsewhere.complete)
+
+
+def test_neurons_stay_closer_to_their_characteristics_in_wider_networks():
+    """Both widths times 16: root-mean-square distances fall about 4 times."""
+    arguments = {"fixed": None, "replicas": 6, "t_eval": [0.0, 10.0], "network": {"directions": 512, "dt": 0.125}}
+    narrow, wide = (_drift(widths={"m1": [m], "m2": [m]}, **arguments) for m in (16, 256))
+    for name in ("function_distance", "first_layer_rms", "second_layer_rms"):
+        ratio = np.sqrt(np.mean(narrow.gaps[name][..., -1] ** 2) / np.mean(wide.gaps[name][..., -1] ** 2))
+        assert 2.5 < ratio < 6.5, name
+
+
+@dataclass(frozen=True)
+class Fragile:
+    """SYSTEM, but the network of one seed is infinite from t = 16.5 on."""
+
+    seed: int
+
+    @property
+    def law(self):
+        return SYSTEM.law
+
+    def coupled_limit(self, network, **arguments):
+        return SYSTEM.coupled_limit(network, **arguments)
+
+    def network(self, **arguments):
+        network = SYSTEM.network(**arguments)
+        step = network.step
+        if arguments["rng"] == self.seed:
+            network.step = lambda k, y: step(k, y) * (np.inf if k >= 32 else 1.0)
+        return network
+
+
+def test_a_network_that_blows_up_is_kept_and_marked():
+    arguments = {"widths": {"m1": [4]}, "fixed": {"m2": 6}, "replicas": 3, "t_eval": TIMES, **FAST}
+    whole, broken = mf.drift(SYSTEM, **arguments), mf.drift(Fragile(_seed(0, 1)), **arguments)
+    assert broken.complete.tolist() == [[True, False, True]]
+    for name, gap in broken.gaps.items():
+        np.testing.assert_array_equal(gap[:, [0, 2]], whole.gaps[name][:, [0, 2]])
+        np.testing.assert_array_equal(gap[0, 1, :2], whole.gaps[name][0, 1, :2])
+        assert np.all(np.isnan(gap[0, 1, 2:])), name
+    assert np.isnan(broken.sup("loss")[0]).tolist() == [False, True, False]
+
+
+def test_a_network_that_blows_up_before_the_first_time_is_kept_too():
+    arguments = {"widths": {"m1": [4]}, "fixed": {"m2": 6}, "replicas": 1, "t_eval": [20.0, 40.0], **FAST}
+    broken = mf.drift(Fragile(_seed(0, 0)), **arguments)
+    assert not broken.complete.any()
+    assert all(np.all(np.isnan(gap)) for gap in broken.gaps.values())
+
+
+def test_shares_of_projected_gradients_belong_to_the_network_alone():
+    system = mf.DepthSeparation(d=5, projection=(1e-3, 1e-3, 1e-3))
+    result = mf.drift(system, widths={"m1": [4]}, fixed={"m2": 3}, replicas=1, t_eval=[0.0, 1.0], dynamics="sgd", limit={"nodes": 4})
+    assert not any(name.startswith("projected") for name in result.gaps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"widths": {}}, "widths = {}: name at least one width and its values, such as {'m1': [64, 256]}"),
+        ({"widths": {"m1": []}}, "widths = {'m1': []}: name at least one width and its values"),
+        ({"widths": {"m1": [64, 0]}}, "m1 = 0: give an integer >= 1"),
+        ({"widths": {"m1": [4.0]}}, "m1 = 4.0: give an integer >= 1"),
+        ({"fixed": {"m2": -1}}, "m2 = -1: give an integer >= 1"),
+        ({"fixed": {"m1": 4}}, "m1 is given twice: name it in one of widths, fixed and network, dynamics and rng in none of them"),
+        ({"network": {"rng": 4}}, "rng is given twice"),
+        ({"replicas": 0}, "replicas = 0: give an integer >= 1"),
+        ({"replicas": 2.0}, "replicas = 2.0: give an integer >= 1"),
+        ({"coupling": "loose"}, "coupling = 'loose': give one of ('nested', 'independent')"),
+        ({"rng": -1}, "rng = -1: give an integer seed >= 0"),
+        ({"t_eval": [0.0, 0.0]}, "t_eval[1] = 0.0 does not exceed t_eval[0] = 0.0: times must increase"),
+        ({"t_eval": [0.0, 0.3]}, "t_eval has 0.3, no multiple of dt = 0.5"),
+        ({"dynamics": "adam"}, "dynamics = 'adam': give one of ('flow', 'gd', 'sgd')"),
+    ],
+)
+def test_impossible_arguments(arguments, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        _drift(**arguments)
