@@ -45,7 +45,7 @@ def compute(*, d: int, sigma_1: list[float], rows: int, progress: bool) -> Table
 def _late(d: int, sigma_1: float, rows: int) -> dict[str, Any]:
     system = DepthSeparation(d=d, sigma_1=sigma_1)
     rate = system.late_rate()
-    t = np.linspace(0.0, 12.0 / rate, rows)
+    t = np.linspace(0.0, 16.0 / rate, rows)
     concentrated = solve(system.limit(second_layer="concentrated"), t, **_TOLERANCES).observables["loss"]
     spread = solve(system.limit(nodes=32), t, **_TOLERANCES).observables["loss"]
     start = int(np.argmax(concentrated < 1e-6))

@@ -58,7 +58,7 @@ def compute(
 
 def draw(data: Data) -> Any:
     """One panel: loss against SGD steps."""
-    figure, axes = new_figure(1, width=3.6, height=2.8)
+    figure, axes = new_figure(1, width=4.4, height=3.0)
     panel = axes[0, 0]
     loss = data["loss"]
     neurons = data["constant"]["two_layer_neurons"][0]
@@ -68,5 +68,5 @@ def draw(data: Data) -> Any:
         panel.semilogy(loss["step"], loss[name], f"C{i}", lw=1.0, label=rf"two layers, $|A_0|={scale}$, $dt={step}$")
     panel.axhline(data["constant"]["loss"][0], color="0.5", ls="--", lw=0.8, label="best constant")
     panel.set(xlabel="SGD steps", ylabel="loss", title=f"equal parameter count ({neurons:g} two-layer neurons)")
-    panel.legend(loc="lower left")
+    panel.legend(loc="center right", bbox_to_anchor=(1.02, 0.48))
     return figure
