@@ -131,13 +131,28 @@ class VelocityFlow(Flow):
 
 
 class StepFlow(Flow):
-    """A flow in steps of length `dt` on its clock: the state after step k (from k dt to (k + 1) dt)."""
+    """A flow in steps of length `dt` on its clock: the state after step k (from k dt to (k + 1) dt).
+
+    Attributes
+    ----------
+    dt : float
+    chunk : int
+        How many steps `solve` may ask for at once; between two chunks it looks at limits, files and Ctrl-C. A flow whose
+        steps are so short that Python's loop would cost more than they do raises it and overrides :meth:`steps`.
+    """
 
     dt: float
+    chunk: int = 1
 
     @abstractmethod
     def step(self, k: int, y: Array) -> Array:
         """The state after step `k`, from the state `y` before it; `y` itself is left as it was."""
+
+    def steps(self, k: int, n: int, y: Array) -> Array:
+        """The state after the `n` steps from step `k` on, the same bits as `n` single steps."""
+        for i in range(k, k + n):
+            y = self.step(i, y)
+        return y
 
 
 class Refinable(VelocityFlow):
@@ -226,12 +241,16 @@ class Trajectory:
         return load_trajectory(path)
 
     def to_xarray(self) -> Any:
-        """An ``xarray.Dataset`` with dimension ``t`` and the named axes of the states (needs the extra ``xarray``)."""
+        """An ``xarray.Dataset`` with dimension ``t`` and the named axes of the states (needs the extra ``xarray``).
+
+        A state array that shares its name with an observable is called ``<name>_state``, as in the files.
+        """
         import xarray
 
         variables: dict[str, Any] = {name: ("t", values) for name, values in self.observables.items()}
         arrays = self.packing.unpack(self.states)
         for f in self.packing.fields:
-            variables[f.name] = (("t", *f.dims), arrays[f.name])
+            name = f"{f.name}_state" if f.name in self.observables else f.name
+            variables[name] = (("t", *f.dims), arrays[f.name])
         attributes = {"clock": self.clock, "message": self.message, "complete": int(self.complete)}
         return xarray.Dataset(variables, coords={"t": self.t}, attrs=attributes)

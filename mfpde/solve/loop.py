@@ -82,7 +82,7 @@ def solve(
         return finished
     # A run that leaves the finite numbers says so itself; one BLAS thread, because the rounding of sums depends on their number.
     with np.errstate(all="ignore"), single_threaded_blas(), deferred_interrupt() as interrupted:
-        stepper = request.stepper()
+        stepper = request.stepper(limits.steps)
         saver.begin(stepper)
         try:
             with progress_bar(progress, float(request.t[-1])) as show:

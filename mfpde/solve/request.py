@@ -67,10 +67,12 @@ class Request:
         """The flow's configuration and this run's settings: equal for runs with equal results."""
         return {**self.flow.config, "solve": dict(self.settings)}
 
-    def stepper(self) -> Stepper:
-        """The stepper at t = 0."""
+    def stepper(self, max_steps: int | None) -> Stepper:
+        """The stepper at t = 0; a flow in steps pauses at every row and after `max_steps`."""
         if isinstance(self.flow, StepFlow):
-            return FixedStepper(self.flow, self.y0)
+            stops = step_counts(self.t, self.flow.dt)
+            stops = stops if max_steps is None else np.append(stops, max_steps)
+            return FixedStepper(self.flow, self.y0, np.unique(stops).astype(np.int64))
         assert isinstance(self.flow, VelocityFlow)
         s = self.settings
         return VelocityStepper(self.flow, self.y0, float(self.t[-1]), s["method"], s["rtol"], s["atol"])

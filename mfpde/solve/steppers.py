@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from mfpde.flow import Array, StepFlow, VelocityFlow
 from mfpde.solve.events import first_event
@@ -36,7 +37,7 @@ class Stepper(Protocol):
     counts: Counter[str]
 
     def advance(self) -> None:
-        """Make one step, or raise :class:`StepError`."""
+        """Make one step or one chunk of them, or raise :class:`StepError`."""
 
     def at(self, t: float) -> Array:
         """The state at a time within the last step."""
@@ -159,30 +160,33 @@ class VelocityStepper:
 
 
 class FixedStepper:
-    """The steps of a :class:`mfpde.flow.StepFlow`, t = k dt."""
+    """The steps of a :class:`mfpde.flow.StepFlow`, t = k dt, in chunks that end at every step number in `stops` (increasing)."""
 
-    def __init__(self, flow: StepFlow, y0: Array) -> None:
-        self._flow = flow
+    def __init__(self, flow: StepFlow, y0: Array, stops: npt.NDArray[np.int64]) -> None:
+        self._flow, self._stops = flow, stops
         self._k = 0
         self.t, self.y = 0.0, y0
         self.counts: Counter[str] = Counter(steps=0)
 
     def advance(self) -> None:
-        """Make one step, or raise :class:`StepError`."""
-        y = self._flow.step(self._k, self.y)
+        """Make the steps of one chunk, or raise :class:`StepError`."""
+        ahead = self._stops[np.searchsorted(self._stops, self._k, side="right") :]
+        n = min([self._flow.chunk, *(ahead[:1] - self._k).tolist()])
+        y = self._flow.steps(self._k, n, self.y)
         if not np.isfinite(y).all():
-            raise StepError(f"blow-up: the state after step {self._k} (t = {self.t:.6g}, dt = {self._flow.dt:g}) is not finite")
-        self._k += 1
+            where = f"{n} steps after t = {self.t:.6g}, dt = {self._flow.dt:g}" if n > 1 else f"t = {self.t:.6g}, dt = {self._flow.dt:g}"
+            raise StepError(f"blow-up: the state after step {self._k + n - 1} ({where}) is not finite")
+        self._k += n
         self.t, self.y = self._k * self._flow.dt, y
-        self.counts["steps"] += 1
+        self.counts["steps"] += n
 
     def at(self, t: float) -> Array:
         """The state (n,); a step has no inside."""
         return self.y
 
     def speed(self) -> float:
-        """Not defined: a step has no velocity."""
-        raise NotImplementedError
+        """Infinite: a step has no velocity that could vanish."""
+        return float("inf")
 
     def capture(self) -> dict[str, Any]:
         """The number of steps made and the state: chance is counted by steps."""

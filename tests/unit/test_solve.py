@@ -165,3 +165,19 @@ def test_times() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             call()
+
+
+def test_steps_in_chunks_are_the_same_steps():
+    """A flow that takes up to 7 steps at a call: the rows, the last step and the bits are those of single steps."""
+    times = [0, 2.0, 2.5, 9.0, 20.0]
+    single, chunked = solve(toys.NoisySteps(), times), toys.NoisySteps()
+    chunked.chunk = 7
+    calls = []
+    steps = chunked.steps
+    chunked.steps = lambda k, n, y: calls.append(n) or steps(k, n, y)
+    run = solve(chunked, times)
+    np.testing.assert_array_equal(run.states, single.states)
+    assert calls == [4, 1, 7, 6, 7, 7, 7, 1]
+    stopped = solve(chunked, times, max_steps=9)
+    assert stopped.stats["steps"] == 9
+    np.testing.assert_array_equal(stopped.final_state, solve(toys.NoisySteps(), [4.5]).final_state)
