@@ -1,4 +1,4 @@
-"""What the dynamics of the infinite-width network predicts in closed form. Derived in docs/depth_separation.md."""
+"""What the dynamics of the infinite-width network predicts in closed form. Derived in docs/depth_separation."""
 
 from __future__ import annotations
 

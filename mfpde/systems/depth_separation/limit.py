@@ -98,7 +98,7 @@ def make_limit(
     nodes: int,
     directions: int | npt.ArrayLike,
     rng: int | None,
-) -> VelocityFlow:
+) -> SphericalLimit | ParticleFlow:
     """The flow behind :meth:`DepthSeparation.limit`."""
     if system.projection is not None:
         raise ValueError(f"projection = {system.projection!r}: only dynamics='sgd' has per-sample gradients to project; use None")

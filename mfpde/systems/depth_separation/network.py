@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from mfpde.flow import StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
 from mfpde.systems.depth_separation.checks import number, whole
-from mfpde.systems.depth_separation.descent import GradientDescent
+from mfpde.systems.depth_separation.descent import Descent, GradientDescent
 from mfpde.systems.depth_separation.particles import ParticleFlow, make_directions
 from mfpde.systems.depth_separation.sgd import StochasticDescent
 
@@ -30,7 +29,7 @@ def make_network(
     batch: int | None,
     rng: int | None,
     dtype: str,
-) -> VelocityFlow | StepFlow:
+) -> ParticleFlow | Descent:
     """The flow behind :meth:`DepthSeparation.network`."""
     m1, m2 = whole("m1", m1), whole("m2", m2)
     if dynamics not in _DYNAMICS:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import StepFlow, VelocityFlow
 from mfpde.laws import Bessel, CappedBessel
 from mfpde.laws.moments import moment_table
 from mfpde.measures import Ensemble, GaussianInit, SphereInit
 from mfpde.systems.depth_separation import exact
 from mfpde.systems.depth_separation.checks import number, whole
+
+if TYPE_CHECKING:
+    from mfpde.systems.depth_separation.descent import Descent
+    from mfpde.systems.depth_separation.limit import SphericalLimit
+    from mfpde.systems.depth_separation.particles import ParticleFlow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,7 @@ class DepthSeparation:
         nodes: int = 32,
         directions: int | npt.ArrayLike = 4096,
         rng: int | None = None,
-    ) -> VelocityFlow:
+    ) -> SphericalLimit | ParticleFlow:
         """The infinite-width dynamics.
 
         Parameters
@@ -157,7 +161,7 @@ class DepthSeparation:
         batch: int | None = None,
         rng: int | None = 0,
         dtype: str = "float64",
-    ) -> VelocityFlow | StepFlow:
+    ) -> ParticleFlow | Descent:
         """The network with m1 and m2 neurons, drawn from the initial law.
 
         Parameters
@@ -189,7 +193,7 @@ class DepthSeparation:
 
         return make_network(self, m1, m2, dynamics, directions, dt, batch, rng, dtype)
 
-    def coupled_limit(self, network: Any, *, second_layer: str | Ensemble = "gauss-hermite", nodes: int = 32) -> VelocityFlow:
+    def coupled_limit(self, network: Any, *, second_layer: str | Ensemble = "gauss-hermite", nodes: int = 32) -> SphericalLimit:
         """The spherical limit that carries the neurons of `network` as passive tracers, their mean-field characteristics."""
         from mfpde.systems.depth_separation.limit import make_coupled_limit
 
