@@ -98,7 +98,7 @@ def test_seeds_and_processes():
 
 def test_neurons_stay_closer_to_their_characteristics_in_wider_networks():
     """Both widths times 16: root-mean-square distances fall about 4 times."""
-    arguments = {"fixed": None, "replicas": 6, "t_eval": [0.0, 10.0], "network": {"directions": 512, "dt": 0.125}}
+    arguments = {"fixed": None, "replicas": 24, "t_eval": [0.0, 10.0], "network": {"directions": 512, "dt": 0.125}}
     narrow, wide = (_drift(widths={"m1": [m], "m2": [m]}, **arguments) for m in (16, 256))
     for name in ("function_distance", "first_layer_rms", "second_layer_rms"):
         ratio = np.sqrt(np.mean(narrow.gaps[name][..., -1] ** 2) / np.mean(wide.gaps[name][..., -1] ** 2))
