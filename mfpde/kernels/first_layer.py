@@ -16,34 +16,39 @@ _BLOCK = 512
 @jit_fast
 def weighted_relu(h: Array, scale: Array, out: Array) -> None:
     """out[i] += sum_j scale[j] relu(h[i, j]); h (n, m) in its own precision within blocks of neurons, the sum in double."""
-    n, m = h.shape
-    for i in range(n):
+    zero = h.dtype.type(0.0)
+    for i in range(len(h)):
         total = 0.0
-        for first in range(0, m, _BLOCK):
-            part = h.dtype.type(0.0)
-            for j in range(first, min(first + _BLOCK, m)):
-                part += scale[j] * max(h[i, j], h.dtype.type(0.0))
+        for first in range(0, h.shape[1], _BLOCK):
+            values, weights = h[i, first : first + _BLOCK], scale[first : first + _BLOCK]
+            part = zero
+            for j in range(len(values)):
+                part += weights[j] * (zero if values[j] <= zero else values[j])
             total += part
         out[i] += total
 
 
 @jit_fast
-def gate(h: Array, coefficient: Array) -> None:
-    """h[i, j] = coefficient[i] 1{h[i, j] > 0}, in place: the left factor of the gradient's matrix product."""
-    n, m = h.shape
-    zero = h.dtype.type(0.0)
-    for i in range(n):
-        c = coefficient[i]
-        for j in range(m):
-            h[i, j] = c if h[i, j] > zero else zero
+def row_norms(x: Array, out: Array) -> None:
+    """out[i] = |x[i]|, summed in double precision; x (n, d)."""
+    for i in range(x.shape[0]):
+        square = 0.0
+        for j in range(x.shape[1]):
+            square += np.float64(x[i, j]) * np.float64(x[i, j])
+        out[i] = np.sqrt(square)
 
 
 @jit
 def gate_projected(h: Array, coefficient: Array, norms: Array, radii: Array, power: int, weight: float, limit: float) -> int:
-    """:func:`gate` with every sample's gradient for every neuron cut to norm `limit`; returns how many were cut.
+    """h[i, j] = coefficient[i] 1{h[i, j] > 0}, in place, with every sample's gradient for every neuron cut to norm `limit`.
 
     The gradient of |w|^(p-1) relu(w.x) has squared norm |x|^2 (p = 1) or |w|^2 |x|^2 + 3 (w.x)^2 (p = 2) where w.x > 0;
     norms (m,) are the |w|, radii (n,) the |x|, and coefficient (n,) carries the sample weight, which the limit does not see.
+
+    Returns
+    -------
+    int
+        How many were cut.
     """
     n, m = h.shape
     cut = 0
@@ -97,15 +102,3 @@ def assemble(w1: Array, v: Array, power: int, rate: float) -> None:
             first, second = -rate * norm, (-rate * along / norm if norm > 0.0 else 0.0)
         for j in range(d):
             v[i, j] = first * v[i, j] + second * w1[i, j]
-
-
-@jit_fast
-def scale_rows(x: Array, radii: Array) -> None:
-    """Rescale every row of x (n, d) to the norm radii[i], in place."""
-    for i in range(x.shape[0]):
-        square = 0.0
-        for j in range(x.shape[1]):
-            square += x[i, j] * x[i, j]
-        factor = radii[i] / np.sqrt(square)
-        for j in range(x.shape[1]):
-            x[i, j] *= factor

@@ -1,8 +1,9 @@
-"""The first layer's two matrix products, in blocks: features F = sum_i s_i relu(w_i.x), then V_i = sum_x c(x) 1{w_i.x > 0} x.
+"""The first layer's gradient, in blocks: features F = sum_i s_i relu(w_i.x), then V_i = sum_x c(x) 1{w_i.x > 0} x.
 
-A narrow layer is split by samples (every block sees all neurons, each slot has its own V); a wide one by neurons (the
-features are summed first, pre-activations are computed twice, and every block of neurons owns its rows of V). Which of the two,
-and every partition, depends on the problem's size only, so that the bits do not depend on the number of threads.
+A block takes one matrix product, for the pre-activations w_i.x; V needs only their signs (kernels/active_sums.py). A narrow
+layer is split by samples (every block sees all neurons, each slot has its own V); a wide one by neurons (the features are
+summed first, pre-activations are computed twice, and every block of neurons owns its rows of V). Which of the two, and every
+partition, depends on the problem's size only, so that the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.kernels.first_layer import gate, weighted_relu
+from mfpde.kernels.active_sums import SAMPLES, active_signs, add_active, aligned, subset_tables
+from mfpde.kernels.first_layer import weighted_relu
 from mfpde.threads import run_blocks
 
 Array = npt.NDArray[Any]
 Source = Callable[[slice, int], Array]
 Head = Callable[[slice, Array, Array, int], Array]
-Gate = Callable[[Array, Array, slice, slice, int], None]
+Gate = Callable[[Array, Array, slice, slice, int], int]
 
 ROWS = 256
 SLOTS = 16
-_NEURONS = 2048
+_NEURONS = 512
 _WIDE = 2**25
 
 
@@ -42,87 +44,116 @@ def first_layer_gradient(inputs: Source, n: int, w1: Array, scale: Array, head: 
         ``head(rows, x, features, slot)``: the coefficients c (len,) of a block; calls with different slots, less than
         SLOTS of them, run side by side.
     gating : callable, optional
-        ``gating(h, c, rows, neurons, slot)`` instead of the plain c(x) 1{h > 0} in place of the pre-activations h.
+        ``gating(h, c, rows, neurons, slot)`` puts a factor other than c(x) 1{h > 0} in the place of some pre-activations h
+        and that one in the place of the rest, and returns how many are other; V then takes a second matrix product.
     """
-    apply_gate = gating or _plain_gate
     by = _by_samples if min(SLOTS, -(-n // ROWS)) * w1.size <= _WIDE else _by_neurons
-    by(inputs, n, w1, scale, head, apply_gate, out)
+    by(inputs, n, w1, scale, head, gating, out)
 
 
-def features(inputs: Source, n: int, w1: Array, scale: Array) -> Array:
-    """F at every sample, (n,), in double precision."""
+def features(x: Array, w1: Array, scale: Array) -> Array:
+    """F at the samples x (n, d), in w1's dtype; (n,), in double precision."""
+    n = len(x)
     slots = min(SLOTS, -(-len(w1) // _NEURONS))
-    blocks = range(-(-n // ROWS))
+    blocks = -(-n // ROWS)
     if slots == 1:
         total = np.zeros(n)
 
         def rows_of(block: int) -> None:
             rows = _rows(block, n)
-            weighted_relu(inputs(rows, block) @ w1.T, scale, total[rows])
+            weighted_relu(x[rows] @ w1.T, scale, total[rows])
 
-        run_blocks(rows_of, len(blocks))
+        run_blocks(rows_of, blocks)
         return total
     partial = np.zeros((slots, n))
 
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, slots, len(w1)):
-            for block in blocks:
+            for block in range(blocks):
                 rows = _rows(block, n)
-                weighted_relu(inputs(rows, block) @ w1[neurons].T, scale[neurons], partial[slot, rows])
+                weighted_relu(x[rows] @ w1[neurons].T, scale[neurons], partial[slot, rows])
 
     run_blocks(neurons_of, slots)
-    total = partial.sum(axis=0)
-    return total
+    summed: Array = partial.sum(axis=0)
+    return summed
 
 
-def _by_samples(inputs: Source, n: int, w1: Array, scale: Array, head: Head, apply_gate: Gate, out: Array) -> None:
+class _Gradient:
+    """V of the neurons `neurons` with weights w (len, d), added up over blocks of at most ROWS samples."""
+
+    def __init__(self, w: Array, neurons: slice, slot: int, gating: Gate | None) -> None:
+        m, d = w.shape
+        self._columns = w.T.copy()  # the matrix product reads a contiguous right factor faster than a transposed one
+        self._products = np.empty((ROWS, m), w.dtype)
+        self._signs = np.empty((-(-ROWS // SAMPLES), m), np.uint32)
+        self._tables = subset_tables(d, w.dtype)
+        self._total = aligned((m, d), w.dtype)
+        self._neurons, self._slot, self._gating = neurons, slot, gating
+        self.value = self._total[:, :d]
+
+    def products(self, x: Array) -> Array:
+        """The pre-activations of the samples x (n, d), shape (n, len), in place of the last ones."""
+        h: Array = np.matmul(x, self._columns, out=self._products[: len(x)])
+        return h
+
+    def add(self, h: Array, coefficient: Array, x: Array, rows: slice) -> None:
+        """The samples x (n, d) with coefficients (n,) and pre-activations h, which a gating overwrites."""
+        active_signs(h, self._signs)
+        if self._gating is not None and self._gating(h, coefficient, rows, self._neurons, self._slot) > 0:
+            self.value += h.T @ x
+        else:
+            add_active(self._signs, coefficient, x, self._tables, self._total)
+
+
+def _by_samples(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gating: Gate | None, out: Array) -> None:
     blocks = -(-n // ROWS)
     slots = min(SLOTS, blocks)
-    partial = np.zeros((slots, *w1.shape), w1.dtype)
+    partial: list[Array] = [out] * slots
 
     def work(slot: int) -> None:
-        buffer = np.empty((min(ROWS, n), len(w1)), w1.dtype)
-        product = np.empty_like(w1)
+        gradient = _Gradient(w1, slice(len(w1)), slot, gating)
         for block in range(slot, blocks, slots):
             rows = _rows(block, n)
             x = inputs(rows, block)
-            h = np.matmul(x, w1.T, out=buffer[: len(x)])
+            h = gradient.products(x)
             value = np.zeros(len(x))
             weighted_relu(h, scale, value)
-            apply_gate(h, head(rows, x, value, slot).astype(w1.dtype, copy=False), rows, slice(len(w1)), slot)
-            partial[slot] += np.matmul(h.T, x, out=product)
+            gradient.add(h, head(rows, x, value, slot).astype(w1.dtype, copy=False), x, rows)
+        partial[slot] = gradient.value
 
     run_blocks(work, slots)
-    np.sum(partial, axis=0, out=out)
+    np.copyto(out, partial[0])
+    for value in partial[1:]:
+        out += value
 
 
-def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, apply_gate: Gate, out: Array) -> None:
-    value = features(inputs, n, w1, scale)
+def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gating: Gate | None, out: Array) -> None:
+    x = np.empty((n, w1.shape[1]), w1.dtype)
     blocks = -(-n // ROWS)
     slots = min(SLOTS, blocks)
     coefficient = np.empty(n, w1.dtype)
 
+    def inputs_of(block: int) -> None:
+        rows = _rows(block, n)
+        x[rows] = inputs(rows, block)
+
     def heads_of(slot: int) -> None:
         for block in range(slot, blocks, slots):
             rows = _rows(block, n)
-            coefficient[rows] = head(rows, inputs(rows, block), value[rows], slot)
+            coefficient[rows] = head(rows, x[rows], value[rows], slot)
 
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, SLOTS, len(w1)):
-            out[neurons] = 0.0
+            gradient = _Gradient(w1[neurons], neurons, slot, gating)
             for block in range(blocks):
                 rows = _rows(block, n)
-                x = inputs(rows, block)
-                h = x @ w1[neurons].T
-                apply_gate(h, coefficient[rows], rows, neurons, slot)
-                out[neurons] += h.T @ x
+                gradient.add(gradient.products(x[rows]), coefficient[rows], x[rows], rows)
+            out[neurons] = gradient.value
 
+    run_blocks(inputs_of, blocks)
+    value = features(x, w1, scale)
     run_blocks(heads_of, slots)
     run_blocks(neurons_of, SLOTS)
-
-
-def _plain_gate(h: Array, coefficient: Array, rows: slice, neurons: slice, slot: int) -> None:
-    gate(h, coefficient)
 
 
 def _rows(block: int, n: int) -> slice:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
-from mfpde.kernels.first_layer import assemble
+from mfpde.kernels.first_layer import assemble, row_norms
 from mfpde.kernels.segments import Profile, compare_rays, particle_sums, profile, sweep_rays
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import stream
@@ -142,7 +142,7 @@ class ParticleFlow(Refinable):
         return first_layer_scale(w1, self.weights_1, self.system.homogeneity)
 
     def _features_on(self, x: Array, w1: Array) -> Array:
-        return features(lambda rows, block: x[rows], len(x), w1, self._scale(w1))
+        return features(x, w1, self._scale(w1))
 
     def _closest(self, t: float, y: Array, start: Array) -> float:
         """The least w.w_start / |w_start|^2 over the particles that move: 0 where one passes the origin."""
@@ -161,8 +161,12 @@ class ParticleFlow(Refinable):
 
 def first_layer_scale(w1: Array, weights: Array, power: int) -> Array:
     """The weight p_i |w1_i|^(p-1) of each neuron's relu in F, in w1's dtype."""
-    scale = weights * np.sqrt(np.einsum("ij,ij->i", w1, w1, dtype=np.float64)) if power == 2 else weights
-    return scale.astype(w1.dtype, copy=False)
+    if power == 1:
+        return weights.astype(w1.dtype, copy=False)
+    norms = np.empty(len(w1))
+    row_norms(w1, norms)
+    norms *= weights
+    return norms.astype(w1.dtype, copy=False)
 
 
 def finish_velocity(system: DepthSeparation, p: Profile, w1: Array, error: Array, error_f: Array, moved: dict[str, Array]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtr
 
 from mfpde.flow import Array, Field, Packing
-from mfpde.kernels.first_layer import gate_projected, scale_rows
-from mfpde.kernels.quantile import sample_radii
+from mfpde.kernels.first_layer import gate_projected, row_norms
+from mfpde.kernels.quantile import place_on_spheres, sample_radii
 from mfpde.kernels.segments import sample_errors
 from mfpde.streams import step_stream
 from mfpde.systems.depth_separation.descent import Descent
@@ -33,16 +34,17 @@ class StochasticDescent(Descent):
     def step(self, k: int, y: Array) -> Array:
         """The state after a step on the batch of step k."""
         velocity = self.gradient_step(y, lambda rows, block: self.sample(k, rows, block))
-        return y + np.asarray(self.dt, y.dtype) * velocity
+        velocity *= self.dt
+        velocity += y
+        return velocity
 
     def sample(self, k: int, rows: slice, block: int) -> Array:
-        """The inputs of block `block` of step k, (rows, d) in the state's dtype."""
-        n = rows.stop - rows.start
-        rng = step_stream(self.seed, "batch", k, block)
-        x = rng.standard_normal((n, self.flow.system.d), np.dtype(self.packing.dtype).type)
-        radii = np.empty(n)
-        sample_radii(self.flow.system.moments, rng.random(n), radii)
-        scale_rows(x, radii)
+        """The inputs of block `block` of step k, (rows, d) in the state's dtype; in double precision the law's own sample."""
+        n, d = rows.stop - rows.start, self.flow.system.d
+        normals = step_stream(self.seed, "batch", k, block).standard_normal((n, d + 1), np.dtype(self.packing.dtype).type)
+        radii, x = np.empty(n), np.empty((n, d), self.packing.dtype)
+        sample_radii(self.flow.system.moments, ndtr(normals[:, 0].astype(float)), radii)
+        place_on_spheres(normals, radii, x)
         return x
 
     def gradient_step(self, y: Array, inputs: Source) -> Array:
@@ -60,17 +62,19 @@ class StochasticDescent(Descent):
         weight = 1.0 / self.batch
 
         def head(rows: slice, x: Array, feature: Array, slot: int) -> Array:
-            radii[rows] = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
+            row_norms(x, radii[rows])
             coefficient = np.empty(len(x))
             cut = sample_errors(p, feature, radii[rows], weight, (radius_w, radius_b), error[slot], error_f[slot], coefficient)
             cuts[slot, 1:] += cut
             return coefficient
 
-        norms = np.linalg.norm(w1, axis=1)
+        norms = np.empty(len(w1))
+        row_norms(w1, norms)
 
-        def project(h: Array, coefficient: Array, rows: slice, neurons: slice, slot: int) -> None:
+        def project(h: Array, coefficient: Array, rows: slice, neurons: slice, slot: int) -> int:
             cut = gate_projected(h, coefficient, norms[neurons], radii[rows], system.homogeneity, weight, radius_1)
             cuts[slot, 0] += cut / len(norms)
+            return cut
 
         out = np.zeros(self.packing.size, self.packing.dtype)
         moved = self.unpack(out)
