@@ -169,7 +169,6 @@ def test_runs_in_steps(dynamics, arguments, message):
 
 
 def test_what_has_no_resolution_or_no_prediction_says_so():
-    refused(SMALL.limit(second_layer="concentrated").refined, "second_layer = 'concentrated' has no resolution to refine")
     refused(SMALL.network(m1=3, m2=2, directions=16).refined, "role = 'network': a network has no resolution to refine")
     given = SMALL.limit(first_layer=mf.Ensemble(np.ones((3, 4))), directions=16)
     refused(given.refined, "first_layer was given as an array: refine it by giving a finer one")
