@@ -170,9 +170,14 @@ def test_runs_in_steps(dynamics, arguments, message):
 
 def test_what_has_no_resolution_or_no_prediction_says_so():
     refused(SMALL.network(m1=3, m2=2, directions=16).refined, "role = 'network': a network has no resolution to refine")
-    given = SMALL.limit(first_layer=mf.Ensemble(np.ones((3, 4))), directions=16)
-    refused(given.refined, "first_layer was given as an array: refine it by giving a finer one")
     refused(mf.DepthSeparation(homogeneity=1).escape_time, "homogeneity = 1 has no blow-up time")
+
+
+def test_refinement_doubles_what_has_a_resolution_and_keeps_what_was_given():
+    given = SMALL.limit(first_layer=mf.Ensemble(np.ones((3, 4))), directions=16, nodes=2).refined()
+    assert (len(given.directions), given.unpack(given.state0)["w1"].shape, given.unpack(given.state0)["w2"].shape) == (32, (3, 4), (4,))
+    concentrated = SMALL.limit(second_layer="concentrated").refined()
+    assert concentrated.packing.size == 3
 
 
 def test_a_network_of_another_dimension_is_not_coupled():
