@@ -1,1 +1,8 @@
 """Two-layer networks in the mean-field scaling."""
+
+from mfpde.systems.two_layer.closed_forms import potential_for
+from mfpde.systems.two_layer.labels import ClassLabels, Norm, Polynomial, Teacher
+from mfpde.systems.two_layer.potentials import Potential
+from mfpde.systems.two_layer.quadrature import QuadraturePotential
+
+__all__ = ["ClassLabels", "Norm", "Polynomial", "Potential", "QuadraturePotential", "Teacher", "potential_for"]
