@@ -1,0 +1,102 @@
+"""Richardson extrapolation over (cells, step) -> (2 cells, step / 4), and the error it estimates."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.density.flow import DensityFlow
+from mfpde.flow import Array, Trajectory
+from mfpde.solve import solve
+
+
+@dataclass(frozen=True)
+class Extrapolated:
+    """Observables without the leading orders of the discretisation error.
+
+    Attributes
+    ----------
+    t : array (n_t,)
+        Times in the flow clock s.
+    observables : dict of arrays (n_t,)
+        Extrapolated values.
+    error : dict of arrays (n_t,)
+        Estimates of their absolute errors: the distance from the extrapolation one order lower, where three runs show the order
+        (the difference of two runs falls by a factor of 2.5 to 6 a level, 4 in the limit); elsewhere the whole last difference.
+    runs : tuple of Trajectory
+        The runs, from coarse to fine.
+    """
+
+    t: Array
+    observables: dict[str, Array]
+    error: dict[str, Array]
+    runs: tuple[Trajectory, ...]
+
+
+def extrapolate(flow: DensityFlow, t_eval: npt.ArrayLike, levels: int = 2, tolerance: float | None = None, **settings: Any) -> Extrapolated:
+    """Run `flow` and `levels` refinements of it, and extrapolate: errors h^2, h^4, ... go one a level, as dt goes with h^2.
+
+    Parameters
+    ----------
+    flow : DensityFlow
+        The coarsest run.
+    t_eval : array_like (n_t,)
+        Times in the flow clock s, multiples of the coarsest step.
+    levels : int
+        Refinements, >= 1; each doubles the cells along every axis and quarters the step.
+    tolerance : float, optional
+        Largest allowed estimate of the absolute error of any observable.
+    **settings
+        Further arguments of :func:`mfpde.solve`.
+
+    Raises
+    ------
+    ValueError
+        If the estimate exceeds `tolerance`, a run stops early, or an argument is impossible.
+    """
+    if isinstance(levels, bool) or not isinstance(levels, int) or levels < 1:
+        raise ValueError(f"levels = {levels!r}: give an integer >= 1")
+    if tolerance is not None and not tolerance > 0.0:
+        raise ValueError(f"tolerance = {tolerance!r}: give a number > 0, or None")
+    runs: list[Trajectory] = []
+    last = flow
+    for level in range(levels + 1):
+        last = last.refined() if level else flow
+        runs.append(solve(last, t_eval, **settings))
+        if not runs[-1].complete:
+            raise ValueError(f"no extrapolation: the run with cells {last.grid.shape} ended early, {runs[-1].message}")
+    both = {name: _limit(np.array([run.observables[name] for run in runs])) for name in runs[0].observables}
+    observables, error = ({name: pair[i] for name, pair in both.items()} for i in (0, 1))
+    result = Extrapolated(runs[0].t, observables, error, tuple(runs))
+    if tolerance is not None:
+        _refuse_beyond(tolerance, result, flow, levels)
+    return result
+
+
+def _limit(values: Array) -> tuple[Array, Array]:
+    """Extrapolated values (n_t,) of an observable's runs (levels + 1, n_t), and their error estimates."""
+    differences = np.abs(np.diff(values, axis=0))
+    table = best = values
+    for order in range(1, len(values)):
+        best = table[-1]
+        table = table[1:] + np.diff(table, axis=0) / (4.0**order - 1.0)
+    if len(values) == 2:
+        return table[0], differences[-1]
+    shown = (2.5 * differences[-1] < differences[-2]) & (differences[-2] < 6.0 * differences[-1])
+    return table[0], np.where(shown, np.abs(table[0] - best), differences[-1])
+
+
+def _refuse_beyond(tolerance: float, result: Extrapolated, flow: DensityFlow, levels: int) -> None:
+    name = max(result.error, key=lambda key: float(result.error[key].max()))
+    worst = float(result.error[name].max())
+    if worst > tolerance:
+        factor = (worst / tolerance) ** (0.5 / levels)
+        cells = tuple(math.ceil(factor * n) for n in flow.grid.shape)
+        raise ValueError(
+            f"the grid is too coarse for tolerance = {tolerance:g}: the estimated error of {name} is {worst:.3g}; "
+            f"start from about {cells} cells with dt = {flow.dt / factor**2:.2g} or less, or use more levels than {levels}"
+        )
