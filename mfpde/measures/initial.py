@@ -70,8 +70,10 @@ class SphereInit(InitialLaw):
 
     def sample(self, m: int, rng: np.random.Generator) -> Array:
         """`m` independent points (m, d) on the sphere."""
-        z = rng.standard_normal((m, self.d))
-        points: Array = self.radius * z / np.sqrt(np.einsum("mk,mk->m", z, z))[:, None]
+        points: Array = rng.standard_normal((m, self.d))
+        norms = np.sqrt(np.einsum("mk,mk->m", points, points))
+        points *= self.radius  # in place: a million wide neurons would fill gigabytes with temporaries
+        points /= norms[:, None]
         return points
 
     def config(self) -> dict[str, Any]:

@@ -57,11 +57,11 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
     slots = min(SLOTS, -(-len(w1) // _NEURONS))
     blocks = -(-n // ROWS)
     if slots == 1:
-        total = np.zeros(n)
+        total, columns = np.zeros(n), _columns(w1)
 
         def rows_of(block: int) -> None:
             rows = _rows(block, n)
-            weighted_relu(x[rows] @ w1.T, scale, total[rows])
+            weighted_relu(x[rows] @ columns, scale, total[rows])
 
         run_blocks(rows_of, blocks)
         return total
@@ -69,9 +69,10 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
 
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, slots, len(w1)):
+            columns = _columns(w1[neurons])
             for block in range(blocks):
                 rows = _rows(block, n)
-                weighted_relu(x[rows] @ w1[neurons].T, scale[neurons], partial[slot, rows])
+                weighted_relu(x[rows] @ columns, scale[neurons], partial[slot, rows])
 
     run_blocks(neurons_of, slots)
     summed: Array = partial.sum(axis=0)
@@ -79,15 +80,15 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
 
 
 class _Gradient:
-    """V of the neurons `neurons` with weights w (len, d), added up over blocks of at most ROWS samples."""
+    """V of the neurons `neurons`, the columns of a matrix (d, len), added up over blocks of at most ROWS samples."""
 
-    def __init__(self, w: Array, neurons: slice, slot: int, gating: Gate | None) -> None:
-        m, d = w.shape
-        self._columns = w.T.copy()  # the matrix product reads a contiguous right factor faster than a transposed one
-        self._products = np.empty((ROWS, m), w.dtype)
+    def __init__(self, columns: Array, neurons: slice, slot: int, gating: Gate | None) -> None:
+        d, m = columns.shape
+        self._columns = columns
+        self._products = np.empty((ROWS, m), columns.dtype)
         self._signs = np.empty((-(-ROWS // SAMPLES), m), np.uint32)
-        self._tables = subset_tables(d, w.dtype)
-        self._total = aligned((m, d), w.dtype)
+        self._tables = subset_tables(d, columns.dtype)
+        self._total = aligned((m, d), columns.dtype)
         self._neurons, self._slot, self._gating = neurons, slot, gating
         self.value = self._total[:, :d]
 
@@ -109,9 +110,10 @@ def _by_samples(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
     blocks = -(-n // ROWS)
     slots = min(SLOTS, blocks)
     partial: list[Array] = [out] * slots
+    columns = _columns(w1)
 
     def work(slot: int) -> None:
-        gradient = _Gradient(w1, slice(len(w1)), slot, gating)
+        gradient = _Gradient(columns, slice(len(w1)), slot, gating)
         for block in range(slot, blocks, slots):
             rows = _rows(block, n)
             x = inputs(rows, block)
@@ -144,7 +146,7 @@ def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
 
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, SLOTS, len(w1)):
-            gradient = _Gradient(w1[neurons], neurons, slot, gating)
+            gradient = _Gradient(_columns(w1[neurons]), neurons, slot, gating)
             for block in range(blocks):
                 rows = _rows(block, n)
                 gradient.add(gradient.products(x[rows]), coefficient[rows], x[rows], rows)
@@ -154,6 +156,11 @@ def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
     value = features(x, w1, scale)
     run_blocks(heads_of, slots)
     run_blocks(neurons_of, SLOTS)
+
+
+def _columns(w: Array) -> Array:
+    """w (m, d), transposed into memory of its own: the faster right factor of a matrix product."""
+    return w.T.copy()
 
 
 def _rows(block: int, n: int) -> slice:
