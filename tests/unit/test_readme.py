@@ -37,3 +37,11 @@ def test_figures_it_names():
 def test_names_it_uses():
     for name in re.findall(r"`mf\.(\w+)", README):
         assert name in mfpde.__all__
+
+
+def test_the_study_that_draws_figure_2(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(mfpde.__file__).parents[1])}
+    script = ROOT / "scripts" / "depth_separation_fig2.py"
+    command = [sys.executable, "-W", "error", script]
+    done = subprocess.run(command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert [path.name for path in tmp_path.iterdir()] == done.stdout.split() == ["depth_separation_fig2.png"]

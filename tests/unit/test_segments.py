@@ -292,8 +292,9 @@ def test_tiny_projection_radii_bound_every_gradient(p):
 def test_projected_gradient_step_sample_by_sample(p):
     """Velocity and shares of one step against a loop over samples in plain NumPy, with radii that bind for some."""
     radii = (0.1, 0.1, 0.2)
-    network = _sgd(p, radii)
-    x = np.vstack([network.sample(0, slice(256 * k, min(700, 256 * (k + 1))), k) for k in range(3)])
+    n = 4500
+    network = _sgd(p, radii, batch=n)
+    x = np.vstack([network.sample(0, slice(first, min(n, first + 256)), first // 256) for first in range(0, n, 256)])
     velocity = network.unpack(network.gradient_step(network.state0, lambda rows, block: x[rows]))
     state = network.unpack(network.state0)
     w1, w2, b2 = state["w1"], state["w2"], state["b2"]
@@ -311,9 +312,9 @@ def test_projected_gradient_step_sample_by_sample(p):
         for i, (name, radius) in enumerate(zip(gradients, radii, strict=True)):
             g = gradients[name]
             size = np.linalg.norm(g, axis=-1, keepdims=True) if name == "w1" else np.abs(g)
-            sums[name] += g * np.minimum(1.0, radius / np.where(size > 0.0, size, 1.0)) / 700
+            sums[name] += g * np.minimum(1.0, radius / np.where(size > 0.0, size, 1.0)) / n
             cut = [np.mean(size > radius), abs(deviation * feature) > radius, abs(deviation) > radius]
-            shares[i] += cut[i] / 700
+            shares[i] += cut[i] / n
     for name in sums:
         np.testing.assert_allclose(velocity[name], -sums[name], rtol=0, atol=1e-13)
     np.testing.assert_allclose(velocity["projected"] * network.dt, shares, rtol=1e-12)
