@@ -10,19 +10,23 @@ from mfpde.solve.loop import solve
 
 if TYPE_CHECKING:
     from mfpde import activations, laws, measures, systems, targets
+    from mfpde.finite.constants import finite_width
     from mfpde.finite.drift import drift
     from mfpde.flow import Trajectory
     from mfpde.measures import Ensemble
     from mfpde.solve import refinement, times
     from mfpde.systems.chain import Chain
     from mfpde.systems.depth_separation import DepthSeparation
+    from mfpde.systems.two_layer.circle import CosineCircle
 
 _OBJECTS = {
     "Chain": "mfpde.systems.chain",
+    "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
     "Ensemble": "mfpde.measures",
     "Trajectory": "mfpde.flow",
     "drift": "mfpde.finite",
+    "finite_width": "mfpde.finite",
     "refinement": "mfpde.solve",
 }
 _MODULES = {
@@ -36,11 +40,13 @@ _MODULES = {
 
 __all__ = [
     "Chain",
+    "CosineCircle",
     "DepthSeparation",
     "Ensemble",
     "Trajectory",
     "activations",
     "drift",
+    "finite_width",
     "laws",
     "measures",
     "refinement",

@@ -1,5 +1,6 @@
 """How far a network of finite width drifts from its infinite-width limit. Knows the protocols, no system by name."""
 
+from mfpde.finite.constants import FiniteWidth, finite_width
 from mfpde.finite.drift import Drift, drift
 
-__all__ = ["Drift", "drift"]
+__all__ = ["Drift", "FiniteWidth", "drift", "finite_width"]

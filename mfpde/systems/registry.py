@@ -11,6 +11,7 @@ from mfpde.flow import Flow, System
 
 SYSTEMS = {
     "Chain": "mfpde.systems.chain",
+    "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
 }
 """The module of each system, imported when the system is asked for: a new system is one more line here."""

@@ -1,0 +1,165 @@
+"""How fast a network of width N approaches its limit, to leading order in 1/N, without running a network."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.flow import Array, Field, Packing, VelocityFlow
+from mfpde.solve import solve
+
+_STEPS = (0.01, 0.02, 0.04)
+
+
+@dataclass(frozen=True)
+class FiniteWidth:
+    """E X_N = X + drift/N + O(N^-2) and Var X_N = variance/N + O(N^-2) for networks of N independent initial neurons.
+
+    Attributes
+    ----------
+    t : array (n_t,)
+        Times on the limit's clock.
+    observables : dict of arrays (n_t,)
+        X, the limit.
+    drift, variance : dict of arrays (n_t,)
+        For `risk` the drift is the constant c(t).
+    predictions, prediction_drift, prediction_variance : array (n_t, n_x)
+        The same for f at the inputs asked for; prediction_variance is v(x).
+    """
+
+    t: Array
+    observables: dict[str, Array]
+    drift: dict[str, Array]
+    variance: dict[str, Array]
+    predictions: Array
+    prediction_drift: Array
+    prediction_variance: Array
+
+
+def finite_width(
+    limit: VelocityFlow,
+    t_eval: npt.ArrayLike,
+    observables: Sequence[str] = ("risk",),
+    x: npt.ArrayLike | None = None,
+    rtol: float = 1e-10,
+    atol: float = 1e-12,
+    reweight: Callable[[Any, Array], VelocityFlow] | None = None,
+) -> FiniteWidth:
+    """The constants of the interacting particles (network, gradient flow) behind a limit made of weighted nodes.
+
+    With rho_0 = sum_j p_j delta_{theta_j}, R(p) the limit's observable as a function of the weights and e_j the unit vectors,
+
+        drift = (1/2) sum_j p_j D^2 R(p)[e_j - p, e_j - p],    variance = sum_j p_j (D R(p)[e_j - p])^2,
+
+    because a network's weights are p plus a multinomial fluctuation. Derived in docs/two_layer_exact. The derivatives are central
+    differences at steps .01, .02 and .04, extrapolated twice; all 6 n + 1 systems of n nodes are integrated with common steps, so that
+    errors of the time integration are smooth in p and do not spoil the differences. Nodes are enough when twice as many give the same
+    constants: fourth moments of rho_0 enter.
+
+    Parameters
+    ----------
+    limit : VelocityFlow
+        Deterministic nodes with the attribute ``weights`` (n,), none of them 0.
+    t_eval : array_like (n_t,)
+        Times on the limit's clock.
+    observables
+        Names among those the limit reports.
+    x : array (n_x, d), optional
+        Inputs at which the network's output is asked for.
+    rtol, atol
+        Tolerances of the integration.
+    reweight : callable, optional
+        ``reweight(limit, weights) -> VelocityFlow``, the limit with other weights, some negative. By default a copy whose ``weights``
+        are replaced.
+
+    Raises
+    ------
+    ValueError
+        If the limit has no weights, an observable is unknown, or the run stops early.
+    """
+    p = getattr(limit, "weights", None)
+    if p is None or np.any(np.asarray(p) == 0.0):
+        raise ValueError(f"limit = {type(limit).__name__}: give a limit made of weighted nodes, with no tracers of weight 0")
+    known = limit.observe(0.0, limit.state0)
+    for name in observables:
+        if name not in known:
+            raise ValueError(f"observables has {name!r}: this limit reports {', '.join(known)}")
+    weights = np.asarray(p, np.float64)
+    make = reweight or _with_weights
+    shifts = [0.0, *(sign * step for step in _STEPS for sign in (1.0, -1.0))]
+    copies = [limit]
+    for j in range(len(weights)):
+        direction = -weights
+        direction[j] += 1.0
+        copies += [make(limit, weights + shift * direction) for shift in shifts[1:]]
+    together = _Together(copies)
+    run = solve(together, t_eval, rtol, atol, "DOP853")
+    if not run.complete:
+        raise ValueError(f"no constants at t = {run.t[-1]:.6g} and after: {run.message}")
+    names = list(observables)
+    rows = zip(run.t, run.states, strict=True)
+    values = np.array([[_values(flow, t, y, names, x) for flow, y in together.parts(state)] for t, state in rows])
+    base, moved = values[:, 0], values[:, 1:].reshape(len(run.t), len(weights), len(_STEPS), 2, -1)
+    first, second = _derivatives(base, moved)
+    drift = 0.5 * np.einsum("j,tjv->tv", weights, second)
+    variance = np.einsum("j,tjv->tv", weights, first**2)
+    k = len(names)
+    limits, drifts, variances = ({name: table[:, i] for i, name in enumerate(names)} for table in (base, drift, variance))
+    return FiniteWidth(run.t, limits, drifts, variances, base[:, k:], drift[:, k:], variance[:, k:])
+
+
+def _derivatives(base: Array, moved: Array) -> tuple[Array, Array]:
+    """First and second directional derivatives from values (n_t, n_j, steps, sign, n_v), shape (n_t, n_j, n_v)."""
+    plus, minus = moved[..., 0, :], moved[..., 1, :]
+    h = np.array(_STEPS)[:, None]
+    first = (plus - minus) / (2.0 * h)
+    second = (plus - 2.0 * base[:, None, None, :] + minus) / h**2
+    return _extrapolated(first), _extrapolated(second)
+
+
+def _extrapolated(values: Array) -> Array:
+    """Values (n_t, n_j, steps, n_v) with errors in even powers of the step, at the step 0: Neville's scheme."""
+    rows = [values[:, :, i] for i in range(len(_STEPS))]
+    for level in range(1, len(_STEPS)):
+        ratios = [(_STEPS[i + level] / _STEPS[i]) ** 2 for i in range(len(rows) - 1)]
+        rows = [(ratio * fine - coarse) / (ratio - 1.0) for ratio, fine, coarse in zip(ratios, rows, rows[1:], strict=False)]
+    return rows[0]
+
+
+def _values(flow: Any, t: float, y: Array, names: list[str], x: npt.ArrayLike | None) -> Array:
+    observed = flow.observe(t, y)
+    outputs = np.empty(0) if x is None else np.asarray(flow.predict(y, x), np.float64)
+    return np.concatenate([[observed[name] for name in names], outputs])
+
+
+def _with_weights(limit: VelocityFlow, weights: Array) -> VelocityFlow:
+    other: Any = copy.copy(limit)
+    other.weights = weights
+    return other  # type: ignore[no-any-return]
+
+
+class _Together(VelocityFlow):
+    """Several flows of one size side by side."""
+
+    def __init__(self, flows: Sequence[VelocityFlow]) -> None:
+        self._flows, self._size = list(flows), flows[0].packing.size
+        self.clock, self.config = flows[0].clock, {"together": len(self._flows)}
+        self.packing = Packing((Field("states", (len(self._flows), self._size), ("flow", "state")),))
+        self.state0 = np.concatenate([flow.state0 for flow in self._flows])
+
+    def parts(self, y: Array) -> list[tuple[VelocityFlow, Array]]:
+        """Each flow with its own state."""
+        return list(zip(self._flows, y.reshape(len(self._flows), self._size), strict=True))
+
+    def velocity(self, t: float, y: Array) -> Array:
+        """The velocities one after the other."""
+        return np.concatenate([flow.velocity(t, state) for flow, state in self.parts(y)])
+
+    def observe(self, t: float, y: Array) -> dict[str, float]:
+        """Nothing: the parts are observed afterwards."""
+        return {}

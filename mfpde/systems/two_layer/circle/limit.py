@@ -1,0 +1,88 @@
+"""The infinite-width limit of the cosine model: the method asked for, and its resolution."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfpde import density
+from mfpde.flow import Array
+from mfpde.measures import Ensemble
+from mfpde.systems.two_layer.circle.modes import ModesLimit, enough_modes
+from mfpde.systems.two_layer.dynamics import NodeFlow
+
+if TYPE_CHECKING:
+    from mfpde.systems.two_layer.circle.system import CosineCircle
+
+METHODS = ("auto", "modes", "nodes", "density")
+
+
+def make_limit(
+    system: CosineCircle, method: str, modes: int | None, nodes: int, cells: int, dt: float
+) -> ModesLimit | NodeFlow | CircleDensity:
+    """The flow behind :meth:`CosineCircle.limit`."""
+    if method not in METHODS:
+        raise ValueError(f"method = {method!r}: give one of {METHODS}")
+    chosen = "modes" if method == "auto" else method
+    field = system.field
+    if chosen == "modes":
+        number = enough_modes(system.b, system.beta) if modes is None else _whole("modes", modes, 1)
+        refine: Any = lambda: system.limit(method="modes", modes=2 * number)  # noqa: E731
+        return ModesLimit(field, number, _config(system, {"method": chosen, "modes": number}), refine)
+    if chosen == "nodes":
+        if field.noisy:
+            raise ValueError(f"method = 'nodes' with beta = {system.beta!r}: nodes carry no noise; use 'modes' or 'density'")
+        number = _whole("nodes", nodes, 2)
+        refine = lambda: system.limit(method="nodes", nodes=2 * number)  # noqa: E731
+        return NodeFlow(field, uniform_nodes(number), _config(system, {"method": chosen, "nodes": number}), refine)
+    if system.clock != 0.5:
+        raise ValueError(f"method = 'density' with clock = {system.clock!r}: its steps are in the flow clock s; use clock=0.5")
+    return CircleDensity(system, _whole("cells", cells, 4), dt)
+
+
+class CircleDensity(density.DensityFlow):
+    """The noisy limit by finite volumes on a circle of `cells` cells, in steps of `dt`."""
+
+    def __init__(self, system: CosineCircle, cells: int, dt: float) -> None:
+        super().__init__(
+            field=mean_field(system.b),
+            grid=density.Grid(density.Circle(cells=cells)),
+            log_density=lambda points: np.zeros(len(points)),
+            dt=dt,
+            beta=system.beta,
+        )
+        self._system = system
+        self.config = _config(system, {"method": "density", "cells": cells, "dt": self.dt})
+
+    def refined(self) -> CircleDensity:
+        """Twice the cells and a quarter of the step, which divides both errors by 4."""
+        return CircleDensity(self._system, 2 * self.grid.shape[0], 0.25 * self.dt)
+
+
+def uniform_nodes(n: int) -> Ensemble:
+    """`n` equally weighted neurons (1, w), w equispaced in [-pi, pi) and symmetric about 0: the flow's error is about z^n."""
+    w = 2.0 * math.pi * (np.arange(n) + 0.5) / n - math.pi
+    return Ensemble(np.column_stack([np.ones(n), w]))
+
+
+def mean_field(b: float) -> density.MeanField:
+    """The model for grids: order parameters z = (E cos w, E sin w), R = |b - z|^2."""
+
+    def features(w: Array) -> Array:
+        return np.stack([np.cos(w[:, 0]), np.sin(w[:, 0])])
+
+    return density.MeanField(
+        external=lambda w: -b * np.cos(w[:, 0]), features=features, constant=b * b, names=("z", "z_imaginary")
+    )
+
+
+def _config(system: CosineCircle, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"system": "CosineCircle", "parameters": system.config(), "role": "limit", "arguments": arguments}
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} = {value!r}: give an integer >= {least}")
+    return int(value)
