@@ -29,7 +29,7 @@ def test_every_system_imports_under_its_name(name):
         ({"parameters": {"d": 3, "sigma1": 0.5}}, "DepthSeparation: unknown key 'sigma1'; the keys are d, sigma_1"),
         ({"arguments": {"m1": 4}}, "DepthSeparation.limit: unknown key 'm1'; the keys are first_layer"),
         ({"arguments": {"second_layer": {"points": "1a2b"}}}, "DepthSeparation.limit: second_layer was given as an object in Python"),
-        ({"arguments": {"nodes": "many"}}, "DepthSeparation.limit: "),
+        ({"arguments": {"nodes": "many"}}, "nodes = 'many': give an integer >= 1"),
     ],
 )
 def test_a_wrong_configuration_is_refused_by_name(change, message):
