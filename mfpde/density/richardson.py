@@ -25,8 +25,9 @@ class Extrapolated:
     observables : dict of arrays (n_t,)
         Extrapolated values.
     error : dict of arrays (n_t,)
-        Estimates of their absolute errors: the distance from the extrapolation one order lower, where three runs show the order
-        (the difference of two runs falls by a factor of 2.5 to 6 a level, 4 in the limit); elsewhere the whole last difference.
+        Estimates of their absolute errors, by how well the runs show the order (the difference of two runs falls by a factor of 4 a
+        level in the limit): 3.6 to 4.4, distance from the extrapolation one order lower; 2.5 to 6, difference between the last two
+        of that order; else, or with one level only, the last difference of two runs.
     runs : tuple of Trajectory
         The runs, from coarse to fine.
     """
@@ -79,15 +80,18 @@ def extrapolate(flow: DensityFlow, t_eval: npt.ArrayLike, levels: int = 2, toler
 
 def _limit(values: Array) -> tuple[Array, Array]:
     """Extrapolated values (n_t,) of an observable's runs (levels + 1, n_t), and their error estimates."""
-    differences = np.abs(np.diff(values, axis=0))
-    table = best = values
+    table = lower = values
     for order in range(1, len(values)):
-        best = table[-1]
+        lower = table
         table = table[1:] + np.diff(table, axis=0) / (4.0**order - 1.0)
-    if len(values) == 2:
-        return table[0], differences[-1]
-    shown = (2.5 * differences[-1] < differences[-2]) & (differences[-2] < 6.0 * differences[-1])
-    return table[0], np.where(shown, np.abs(table[0] - best), differences[-1])
+    differences = np.abs(np.diff(values, axis=0))
+    estimate = differences[-1]
+    if len(values) > 2:
+        before, last = differences[-2:]
+        roughly, well = ((a * last < before) & (before < b * last) for a, b in ((2.5, 6.0), (3.6, 4.4)))
+        estimate = np.where(roughly, np.abs(lower[-1] - lower[-2]), estimate)
+        estimate = np.where(well, np.abs(table[0] - lower[-1]), estimate)
+    return table[0], estimate
 
 
 def _refuse_beyond(tolerance: float, result: Extrapolated, flow: DensityFlow, levels: int) -> None:

@@ -13,7 +13,7 @@ from mfpde.kernels.scharfetter_gummel import implicit_lines
 from mfpde.solve.steppers import StepError
 from mfpde.threads import run_blocks
 
-_LINES = 32  # lines in a block of work
+_BLOCK = 2**14  # cells in a block of work: enough to outweigh handing it to a thread
 _SHORTEST = 2.0**-20  # smallest increase of the step on the way to the whole one
 
 
@@ -80,14 +80,16 @@ class Sweep:
         after, tangents = np.empty_like(start), np.empty_like(directions)
         rate, lines = ds / (self._beta * self._h**2), len(start)
 
-        def block(b: int) -> None:
-            begin = b * _LINES
-            implicit_lines(phi, start, rate, self._periodic, directions, begin, min(begin + _LINES, lines), after, tangents)
+        each = max(1, _BLOCK // start.shape[1])
 
-        if lines <= _LINES:
+        def block(b: int) -> None:
+            begin = b * each
+            implicit_lines(phi, start, rate, self._periodic, directions, begin, min(begin + each, lines), after, tangents)
+
+        if lines <= each:
             block(0)
         else:
-            run_blocks(block, -(-lines // _LINES))
+            run_blocks(block, -(-lines // each))
         return after, tangents
 
     def _moments(self, lines: Array) -> Array:

@@ -21,12 +21,17 @@ def bernoulli(z: float) -> float:
 
 
 @jit_inline
-def bernoulli_slope(z: float) -> float:
-    """Ber'(z) for z >= 0; Ber'(-z) = -1 - Ber'(z)."""
-    if z < 1e-2:
-        return -0.5 + z / 6.0 - z**3 / 180.0
-    ber = bernoulli(z)
-    return ber * (1.0 - ber - z) / z
+def bernoulli_slope(z: float, ber: float) -> float:
+    """Ber'(z) for z >= 0 and ber = Ber(z); Ber'(-z) = -1 - Ber'(z)."""
+    return -0.5 + z / 6.0 - z**3 / 180.0 if z < 1e-2 else ber * (1.0 - ber - z) / z
+
+
+@jit_inline
+def differences(u: Array, out: Array) -> None:
+    """Differences across the faces of a ring, out_i = u_{i+1} - u_i."""
+    for i in range(u.size - 1):
+        out[i] = u[i + 1] - u[i]
+    out[u.size - 1] = u[0] - u[u.size - 1]
 
 
 @jit
@@ -54,31 +59,30 @@ def implicit_lines(
     """
     n = phi.shape[1]
     faces = n if periodic else n - 1
-    right, left, slope = np.zeros(n), np.zeros(n), np.zeros(n)
+    right, left, flux, slope, z, ber = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     factors = np.zeros((FACTORS, n))
     for line in range(begin, end):
         u, p = phi[line], after[line]
+        differences(u, z)
         for i in range(faces):
-            z = u[(i + 1) % n] - u[i]
-            ber = bernoulli(abs(z))
-            right[i] = rate * (ber if z >= 0.0 else ber - z)
-            left[i] = rate * (ber + z if z >= 0.0 else ber)
+            ber[i] = bernoulli(abs(z[i]))
+            right[i] = rate * (ber[i] + max(-z[i], 0.0))
+            left[i] = rate * (ber[i] + max(z[i], 0.0))
         eliminate(right, left, periodic, factors)
         p[:] = rho[line]
         substitute(factors, p)
         if directions.shape[0] == 0:
             continue
         for i in range(faces):
-            z = u[(i + 1) % n] - u[i]
-            down = bernoulli_slope(abs(z))
-            here, there = (down, -1.0 - down) if z >= 0.0 else (-1.0 - down, down)
-            slope[i] = rate * (here * p[i] + there * p[(i + 1) % n])
+            down = bernoulli_slope(abs(z[i]), ber[i])
+            here = down if z[i] >= 0.0 else -1.0 - down
+            slope[i] = rate * (here * p[i] - (1.0 + here) * p[i + 1 if i + 1 < n else 0])
         for k in range(directions.shape[0]):
-            change, tangent = directions[k, line], tangents[k, line]
-            tangent[:] = 0.0
-            for i in range(faces):
-                j = (i + 1) % n
-                flux = slope[i] * (change[j] - change[i])
-                tangent[i] -= flux
-                tangent[j] += flux
+            differences(directions[k, line], flux)
+            for i in range(n):
+                flux[i] *= slope[i]
+            tangent = tangents[k, line]
+            tangent[0] = flux[n - 1] - flux[0]
+            for i in range(1, n):
+                tangent[i] = flux[i - 1] - flux[i]
             substitute(factors, tangent)

@@ -58,9 +58,14 @@ def eliminate(right: Array, left: Array, periodic: bool, factors: Array) -> None
 def substitute(factors: Array, x: Array) -> None:
     """Solve (I + A) x = b in place: `x` (n,) holds b before and the solution after."""
     last = x.size - 1
-    for i in range(last):
-        x[last] += factors[1, i] * x[i]
-        x[i + 1] += factors[0, i] * x[i]
-    x[last] *= factors[4, last]
+    flow, pooled = x[0], x[last]
+    for i in range(last - 1):
+        x[i] = flow
+        pooled += factors[1, i] * flow
+        flow = x[i + 1] + factors[0, i] * flow
+    x[last - 1] = flow
+    pooled = (pooled + (factors[0, last - 1] + factors[1, last - 1]) * flow) * factors[4, last]
+    x[last] = above = pooled
     for i in range(last - 1, -1, -1):
-        x[i] = factors[4, i] * x[i] + factors[2, i] * x[i + 1] + factors[3, i] * x[last]
+        above = (factors[4, i] * x[i] + factors[3, i] * pooled) + factors[2, i] * above
+        x[i] = above
