@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtri, roots_hermitenorm
 
 from mfpde.measures.ensemble import Ensemble
 from mfpde.streams import stream
@@ -159,7 +159,7 @@ class GaussianInit(InitialLaw):
         axes = len(self._axes)
         if nodes**axes > _MOST_NODES:
             raise ValueError(f"nodes = {nodes} on each of {axes} axes make {nodes**axes}: at most {_MOST_NODES}; sample particles instead")
-        x, w = np.polynomial.hermite_e.hermegauss(nodes)
+        x, w = roots_hermitenorm(nodes)
         z = np.stack(np.meshgrid(*[x] * axes, indexing="ij"), axis=-1).reshape(-1, axes) if axes else np.zeros((1, 0))
         q = np.ones(1)
         for _ in range(axes):

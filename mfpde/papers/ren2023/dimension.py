@@ -14,7 +14,7 @@ from mfpde.systems.depth_separation import DepthSeparation
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"d": [3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000], "trained": [3, 10, 30, 100, 300], "m1": 512, "m2": 128},
-    "quick": {"d": [3, 5, 10, 20, 30, 50, 100], "trained": [3, 10, 30], "m1": 128, "m2": 32},
+    "quick": {"d": [3, 5, 10, 20, 30, 50, 100], "trained": [3, 10], "m1": 128, "m2": 32},
 }
 _LEVELS = (1e-2, 1e-3)
 _SPAN = 12.0

@@ -14,7 +14,7 @@ from mfpde.systems.depth_separation import DepthSeparation
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"d": 100, "m1": [64, 128, 256, 512, 1024, 2048], "m2": 128, "replicas": 4, "end": 1000.0, "batch": 1024},
-    "quick": {"d": 20, "m1": [16, 32, 64, 128, 256], "m2": 32, "replicas": 4, "end": 400.0, "batch": 256},
+    "quick": {"d": 20, "m1": [16, 32, 64, 128], "m2": 32, "replicas": 2, "end": 400.0, "batch": 256},
 }
 _PARTS = ("loss", "loss_perfect_first_layer", "loss_discretisation")
 
