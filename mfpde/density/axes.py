@@ -17,7 +17,7 @@ def check_cells(cells: object) -> None:
         raise ValueError(f"cells = {cells!r}: give an integer >= 4")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Interval:
     """[low, high] with closed ends (no flux).
 
@@ -63,7 +63,7 @@ class Interval:
         return {"axis": "interval", "low": float(self.low), "high": float(self.high), "cells": int(self.cells)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Circle:
     """Angles in [-pi, pi), the last cell next to the first.
 
@@ -105,7 +105,7 @@ class Circle:
         return {"axis": "circle", "cells": int(self.cells)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Radius:
     """r = |w| in [0, cutoff] of a rotation-invariant law of w in R^d; densities are densities of r.
 

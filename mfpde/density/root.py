@@ -19,7 +19,7 @@ _STEPS = 100
 
 
 def find_root(
-    evaluate: Callable[[Array], tuple[Array, T]], jacobian: Callable[[Array], Array], z: Array, scale: Array
+    evaluate: Callable[[Array], tuple[Array, T]], linear: Callable[[Array], Callable[[Array], Array]], z: Array, scale: Array
 ) -> tuple[Array, T] | None:
     """A root of `evaluate`.
 
@@ -27,8 +27,8 @@ def find_root(
     ----------
     evaluate
         Maps z (K,) to the residual (K,) and to whatever else belongs to z.
-    jacobian
-        Maps z to the derivative (K, K) of the residual.
+    linear
+        Maps z to a function that applies the inverse of the residual's derivative there to a vector (K,).
     z : array (K,)
         Where the search starts.
     scale : array (K,)
@@ -41,15 +41,15 @@ def find_root(
     """
     residual, found = evaluate(z)
     size = float(np.max(np.abs(residual) / scale))
-    matrix: Array = np.empty((0, 0))
-    fresh, stale = False, True
+    inverse: Callable[[Array], Array] | None = None
+    fresh = False
     for _ in range(_STEPS):
         if size <= _TARGET:
             break
-        if stale:
-            matrix, fresh, stale = jacobian(z), True, False
+        if inverse is None:
+            inverse, fresh = linear(z), True
         try:
-            newton = np.linalg.solve(matrix, residual)
+            newton = inverse(residual)
         except np.linalg.LinAlgError:
             break
         part = 1.0
@@ -63,8 +63,9 @@ def find_root(
         if not size_there < size:
             if fresh:
                 break
-            stale = True
+            inverse = None
             continue
-        stale = not size_there < _KEPT * size
+        if not size_there < _KEPT * size:
+            inverse = None
         z, residual, found, size, fresh = trial, residual_there, found_there, size_there, False
     return (z, found) if size <= _ACCEPTED else None

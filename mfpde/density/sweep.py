@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from mfpde.density.field import FreeEnergy
+from mfpde.density.krylov import gmres
 from mfpde.density.root import find_root
 from mfpde.flow import Array
 from mfpde.kernels.scharfetter_gummel import implicit_lines
 from mfpde.solve.steppers import StepError
 from mfpde.threads import run_blocks
 
+Inverse = Callable[[Array], Array]
+
 _BLOCK = 2**14  # cells in a block of work: enough to outweigh handing it to a thread
+_DENSE = 32  # order parameters up to which the Jacobian is a matrix
 _SHORTEST = 2.0**-20  # smallest increase of the step on the way to the whole one
 
 
@@ -61,19 +66,26 @@ class Sweep:
                 stride *= 0.5
         return np.ascontiguousarray(np.moveaxis(after.reshape(self._turned), -1, self._axis))
 
-    def _problem(self, start: Array, ds: float) -> tuple[Callable[[Array], tuple[Array, Array]], Callable[[Array], Array]]:
-        """Residual z[after] - z with the density after the step, and its derivative, as functions of z."""
+    def _problem(self, start: Array, ds: float) -> tuple[Callable[[Array], tuple[Array, Array]], Callable[[Array], Inverse]]:
+        """Residual z[after] - z with the density after the step, and the inverse of its derivative, as functions of z."""
 
         def evaluate(z: Array) -> tuple[Array, Array]:
             after = self._implicit(start, z, ds, self._directions[:0])[0]
             return self._moments(after) - z, after
 
-        def jacobian(z: Array) -> Array:
+        def dense(z: Array) -> Inverse:
             tangents = self._implicit(start, z, ds, self._directions)[1].reshape(len(z), -1)
-            change: Array = self._directions.reshape(len(z), -1) @ tangents.T * (self._volume / self._beta)
-            return change - np.eye(len(z))
+            matrix = self._directions.reshape(len(z), -1) @ tangents.T * (self._volume / self._beta) - np.eye(len(z))
+            return partial(np.linalg.solve, matrix)
 
-        return evaluate, jacobian
+        def free(z: Array) -> Inverse:
+            def apply(v: Array) -> Array:
+                change = np.tensordot(v, self._directions, 1)[None]
+                return self._moments(self._implicit(start, z, ds, change)[1][0]) - v
+
+            return partial(gmres, apply)
+
+        return evaluate, dense if len(self._directions) <= _DENSE else free
 
     def _implicit(self, start: Array, z: Array, ds: float, directions: Array) -> tuple[Array, Array]:
         phi = self._potential + np.tensordot(z, self._directions, 1)

@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import brentq
 
 from mfpde.density import Circle, DensityFlow, FreeEnergy, Grid, Interval, MeanField, Radius, extrapolate, gibbs
+from mfpde.density.krylov import gmres
 from mfpde.kernels.scharfetter_gummel import implicit_lines
 from mfpde.kernels.tridiagonal import FACTORS, eliminate, substitute
 from mfpde.solve import solve
@@ -73,6 +74,14 @@ def test_lines_and_their_tangents_are_those_of_the_dense_twin(periodic):
     for direction, tangent in zip(directions, tangents, strict=True):
         h = 1e-5
         assert tangent == pytest.approx((step(phi + h * direction) - step(phi - h * direction)) / (2 * h), abs=1e-8)
+
+
+def test_gmres_solves_systems_that_are_not_symmetric():
+    rng = np.random.default_rng(3)
+    matrix, b = np.eye(50) + 0.3 * rng.standard_normal((50, 50)), rng.standard_normal(50)
+    assert np.linalg.norm(matrix @ gmres(lambda v: matrix @ v, b) - b) < 1.1e-8 * np.linalg.norm(b)
+    assert gmres(lambda v: 2 * v, b) == pytest.approx(b / 2, rel=1e-14)
+    assert not gmres(lambda v: matrix @ v, 0 * b).any()
 
 
 def test_a_step_is_implicit_in_density_and_potential():

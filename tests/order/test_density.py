@@ -1,4 +1,4 @@
-"""Orders of convergence of the density solver, fitted where the cell Peclet number max |beta (Psi_{i+1} - Psi_i)| is below 1. Flow clock s."""
+"""Orders of convergence of the density solver, fitted where the cell Peclet number max |d phi| is below 1, phi = beta Psi. Flow clock s."""
 
 from __future__ import annotations
 
