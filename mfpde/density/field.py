@@ -84,6 +84,18 @@ class FreeEnergy:
         potential: Array = self.external + 0.5 * self.ridge * self.grid.squared_norm - self.grid.log_jacobian / self.beta
         return potential
 
+    @cached_property
+    def self_interaction(self) -> Array:
+        """U(theta, theta) = |Phi|^2, in the grid's shape."""
+        values: Array = np.einsum("k...,k...->...", self.features, self.features)
+        return values
+
+    def scale(self, rho: Array) -> float:
+        """The size of order parameters, (int U(theta, theta) drho)^{1/2}, kept away from 0."""
+        u = self.self_interaction
+        mean = max(float(np.sum(u * rho)) * self.grid.volume, 1e-6 * float(u.max()))
+        return math.sqrt(mean) if mean > 0.0 else 1.0
+
     def order_parameters(self, rho: Array) -> Array:
         """z = int Phi drho, shape (K,)."""
         z: Array = self.features.reshape(len(self.features), -1) @ rho.ravel() * self.grid.volume

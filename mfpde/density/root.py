@@ -11,15 +11,15 @@ from mfpde.flow import Array
 
 T = TypeVar("T")
 
-_TARGET = 1e-14  # largest residual, in units of `scale`, at which the search ends
-_ACCEPTED = 1e-10  # largest residual that is a root where rounding stops the search earlier
+_TARGET = 1e-14  # residual, in units of `scale`, at which the search ends
+_ACCEPTED = 1e-10  # and the one that is a root where rounding stops the search earlier
 _KEPT = 0.1  # a Jacobian is kept while a step leaves less than this part of the residual
 _SMALLEST = 2.0**-12  # shortest part of a Newton step that is tried
 _STEPS = 100
 
 
 def find_root(
-    evaluate: Callable[[Array], tuple[Array, T]], linear: Callable[[Array], Callable[[Array], Array]], z: Array, scale: Array
+    evaluate: Callable[[Array], tuple[Array, T]], linear: Callable[[Array], Callable[[Array], Array]], z: Array, scale: float
 ) -> tuple[Array, T] | None:
     """A root of `evaluate`.
 
@@ -31,16 +31,16 @@ def find_root(
         Maps z to a function that applies the inverse of the residual's derivative there to a vector (K,).
     z : array (K,)
         Where the search starts.
-    scale : array (K,)
-        Sizes in which residuals are measured, > 0.
+    scale : float
+        Size in which residuals, Euclidean norms, are measured, > 0.
 
     Returns
     -------
     tuple or None
-        The root and what belongs to it; None if the largest scaled residual stays above 1e-10.
+        The root and what belongs to it; None if the scaled residual stays above 1e-10.
     """
     residual, found = evaluate(z)
-    size = float(np.max(np.abs(residual) / scale))
+    size = float(np.linalg.norm(residual)) / scale
     inverse: Callable[[Array], Array] | None = None
     fresh = False
     for _ in range(_STEPS):
@@ -56,7 +56,7 @@ def find_root(
         while True:
             trial = z - part * newton
             residual_there, found_there = evaluate(trial)
-            size_there = float(np.max(np.abs(residual_there) / scale))
+            size_there = float(np.linalg.norm(residual_there)) / scale
             if size_there < (1.0 - 0.1 * part) * size or not fresh or part < _SMALLEST:
                 break
             part *= 0.5

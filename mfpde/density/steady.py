@@ -51,10 +51,8 @@ def gibbs(energy: FreeEnergy, edge_bound: float = 1e-6) -> Array:
         return partial(np.linalg.solve, -np.eye(len(z)) - energy.beta * (centred * mass) @ centred.T)
 
     start = np.zeros(len(features))
-    scale = np.abs(features) @ law(start).ravel() * grid.volume + 1e-3 * np.abs(features).max(axis=1)
-    scale[scale == 0.0] = 1.0
     with single_threaded_blas():
-        root = find_root(evaluate, inverse, start, scale)
+        root = find_root(evaluate, inverse, start, energy.scale(law(start)))
     if root is None:
         raise ValueError(f"no Gibbs measure found to 1e-10 at beta = {energy.beta:g}: lower beta, or take a grid that resolves the law")
     energy.check_edge(root[1], edge_bound, "of the Gibbs measure")

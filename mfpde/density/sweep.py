@@ -32,14 +32,12 @@ class Sweep:
 
     def __init__(self, energy: FreeEnergy, axis: int) -> None:
         grid = energy.grid
-        self._axis = axis
+        self._axis, self._energy = axis, energy
         self._h, self._periodic = grid.axes[axis].width, grid.axes[axis].periodic
         self._volume, self._beta = grid.volume, energy.beta
         self._turned = tuple(np.moveaxis(np.empty(grid.shape), axis, -1).shape)
         self._potential = energy.beta * self._lines(energy.drift_potential)
         self._directions = energy.beta * np.stack([self._lines(feature) for feature in energy.features])
-        self._magnitudes = np.abs(self._directions).reshape(len(self._directions), -1)
-        self._largest = self._magnitudes.max(axis=1)
 
     def step(self, rho: Array, ds: float) -> Array:
         """The density after `ds`; `rho` and the result have the grid's shape.
@@ -51,8 +49,7 @@ class Sweep:
         """
         start = self._lines(rho)
         z = self._moments(start)
-        scale = self._magnitudes @ start.ravel() * (self._volume / self._beta) + 1e-3 * self._largest / self._beta
-        scale[scale == 0.0] = 1.0
+        scale = self._energy.scale(rho)
         after, reached, stride = start, 0.0, 1.0
         # A long step may be too far for Newton's method from the old order parameters: then lengthen it bit by bit.
         while reached < 1.0:
