@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from mfpde.systems.chain import Chain
     from mfpde.systems.depth_separation import DepthSeparation
     from mfpde.systems.two_layer.circle import CosineCircle
+    from mfpde.systems.two_layer.isotropic import AnisotropicGaussians, IsotropicGaussians
 
 _OBJECTS = {
+    "AnisotropicGaussians": "mfpde.systems.two_layer.isotropic",
     "Chain": "mfpde.systems.chain",
     "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
     "Ensemble": "mfpde.measures",
+    "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
     "Trajectory": "mfpde.flow",
     "drift": "mfpde.finite",
     "finite_width": "mfpde.finite",
@@ -39,10 +42,12 @@ _MODULES = {
 }
 
 __all__ = [
+    "AnisotropicGaussians",
     "Chain",
     "CosineCircle",
     "DepthSeparation",
     "Ensemble",
+    "IsotropicGaussians",
     "Trajectory",
     "activations",
     "drift",

@@ -10,9 +10,11 @@ from typing import Any
 from mfpde.flow import Flow, System
 
 SYSTEMS = {
+    "AnisotropicGaussians": "mfpde.systems.two_layer.isotropic",
     "Chain": "mfpde.systems.chain",
     "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
+    "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
 }
 """The module of each system, imported when the system is asked for: a new system is one more line here."""
 
