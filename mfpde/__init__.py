@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mfpde.solve import refinement, times
     from mfpde.systems.chain import Chain
     from mfpde.systems.depth_separation import DepthSeparation
+    from mfpde.systems.two_layer import TwoLayer
     from mfpde.systems.two_layer.circle import CosineCircle
     from mfpde.systems.two_layer.isotropic import AnisotropicGaussians, IsotropicGaussians
 
@@ -28,6 +29,7 @@ _OBJECTS = {
     "Ensemble": "mfpde.measures",
     "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
     "Trajectory": "mfpde.flow",
+    "TwoLayer": "mfpde.systems.two_layer",
     "drift": "mfpde.finite",
     "finite_width": "mfpde.finite",
     "refinement": "mfpde.solve",
@@ -49,6 +51,7 @@ __all__ = [
     "Ensemble",
     "IsotropicGaussians",
     "Trajectory",
+    "TwoLayer",
     "activations",
     "drift",
     "finite_width",

@@ -15,6 +15,7 @@ SYSTEMS = {
     "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
     "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
+    "TwoLayer": "mfpde.systems.two_layer",
 }
 """The module of each system, imported when the system is asked for: a new system is one more line here."""
 

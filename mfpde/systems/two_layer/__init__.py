@@ -4,5 +4,6 @@ from mfpde.systems.two_layer.closed_forms import potential_for
 from mfpde.systems.two_layer.labels import ClassLabels, Norm, Polynomial, Teacher
 from mfpde.systems.two_layer.potentials import Potential
 from mfpde.systems.two_layer.quadrature import QuadraturePotential
+from mfpde.systems.two_layer.system import TwoLayer
 
-__all__ = ["ClassLabels", "Norm", "Polynomial", "Potential", "QuadraturePotential", "Teacher", "potential_for"]
+__all__ = ["ClassLabels", "Norm", "Polynomial", "Potential", "QuadraturePotential", "Teacher", "TwoLayer", "potential_for"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ def make_network(
     rng: int | None,
     dtype: str = "float64",
     noise_steps: int = 1,
+    limit: Mapping[str, Any] | None = None,
 ) -> VelocityFlow | StepFlow:
     """The network of a two-layer `system`, which has ``config()`` and ``limit()``; ``draw(m, generator)`` gives neurons (m, p).
 
@@ -58,6 +59,8 @@ def make_network(
     samples = 1 if batch is None else _whole("batch", batch)
     if fine > 1 and not field.noisy:
         raise ValueError(f"noise_steps = {noise_steps!r}: without noise (beta = inf) there are no paths to share; leave it out")
+    if limit is not None and dynamics != "nonlinear":
+        raise ValueError(f"limit = {limit!r}: dynamics={dynamics!r} follows no limit; leave it out or use 'nonlinear'")
     seed = resolve_seed(rng)
     arguments: dict[str, Any] = {"m": width, "dynamics": dynamics, "rng": seed, "dtype": dtype}
     if in_steps:
@@ -67,8 +70,9 @@ def make_network(
     config = {"system": type(system).__name__, "parameters": system.config(), "role": "network", "arguments": arguments}
     neurons, paths = draw(width, stream(seed, "neurons")), BrownianPaths(seed, fine)
     if dynamics == "nonlinear":
-        limit = system.limit()
-        return NonlinearDescent(limit, neurons, config, step, paths) if in_steps else NonlinearFlow(limit, neurons, config)
+        reference = system.limit(**(limit or {}))
+        arguments["limit"] = reference.config["arguments"]
+        return NonlinearDescent(reference, neurons, config, step, paths) if in_steps else NonlinearFlow(reference, neurons, config)
     if not in_steps:
         return NodeFlow(field, Ensemble(neurons), config)
     if dynamics == "sgd":

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.activations import Activation
+from mfpde.activations import Activation, get
 from mfpde.flow import Array
 from mfpde.laws import Empirical, Law, Mixture
+from mfpde.systems.two_layer.labels import ClassLabels
 from mfpde.targets import Target
 
-_ROWS = 2**22
+_ENTRIES = 2**22
 
 
 class Samples(ABC):
@@ -31,24 +34,74 @@ class Samples(ABC):
         """The mean over the samples of (y - f) grad_theta sigma*(x; theta), f = (scale/m) sum_i sigma*(x; theta_i); shape (m, p)."""
 
 
-class ActivationSamples(Samples):
-    """sigma*(x; theta) = a sigma(<w, x>), labels from a target (None: the labels of an Empirical law, or one a class of a Mixture).
+@dataclass(frozen=True)
+class Sigma:
+    """sigma(z) = offset + amplitude g(slope z) of a named activation g."""
 
-    Parameters
+    g: Activation
+    slope: float = 1.0
+    amplitude: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, z: Array) -> Array:
+        """sigma(z)."""
+        return self.g(z) if self.plain else (self.offset + self.amplitude * self.g(self.slope * z)).astype(z.dtype, copy=False)
+
+    def derivative(self, z: Array) -> Array:
+        """sigma'(z)."""
+        if self.plain:
+            return self.g.derivative(z)
+        return (self.amplitude * self.slope * self.g.derivative(self.slope * z)).astype(z.dtype, copy=False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether sigma = g."""
+        return (self.slope, self.amplitude, self.offset) == (1.0, 1.0, 0.0)
+
+
+def sigma_of(activation: str | Activation) -> Sigma:
+    """The function behind an activation or a name of it, "erf_sqrt2" (erf(z / sqrt(2))) and "normal_cdf" (Phi) included."""
+    if activation in ("erf_sqrt2", "normal_cdf"):
+        half = (0.5, 0.5) if activation == "normal_cdf" else (1.0, 0.0)
+        return Sigma(get("erf"), math.sqrt(0.5), *half)
+    return Sigma(get(activation))
+
+
+@dataclass(frozen=True)
+class ActivationSamples(Samples):
+    """sigma*(x; theta) = a sigma(<w, x>), or a sigma(<w, x> + b) with a phase b, or centred: a (<w, x>^2 - <w, S w>).
+
+    Attributes
     ----------
+    law, target
+        Of the inputs and the labels: a target, None for the labels of an Empirical law, or one a component of a mixture.
+    sigma : Sigma
     trained : bool
         Whether the second layer moves.
+    phase : bool
+        Whether the last column of a neuron is b.
+    centre : array (d, d), optional
+        S = E x x^T where the activation is centred.
     """
 
-    def __init__(self, law: Law, target: Target | tuple[float, ...] | None, activation: Activation, trained: bool) -> None:
-        self.law, self.target, self.activation, self.trained = law, target, activation, trained
+    law: Law
+    target: Target | ClassLabels | None
+    sigma: Sigma
+    trained: bool
+    phase: bool = False
+    centre: Array | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether kernels/two_layer_sgd.py knows these neurons."""
+        return self.sigma.plain and not self.phase and self.centre is None
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """`n` samples x (n, d) and labels y (n,)."""
-        if isinstance(self.target, tuple):
+        if isinstance(self.target, ClassLabels):
             assert isinstance(self.law, Mixture)
             x, classes = self.law.sample_components(n, rng)
-            return x, np.array(self.target)[classes]
+            return x, np.array(self.target.values)[classes]
         if self.target is None:
             assert isinstance(self.law, Empirical)
             assert self.law.y is not None
@@ -61,20 +114,45 @@ class ActivationSamples(Samples):
         """f at the inputs x (n, d), shape (n,)."""
         rows = np.asarray(x, np.float64)
         theta = theta.astype(np.float64, copy=False)
-        f = np.empty(len(rows))
-        step = max(1, _ROWS // len(theta))
+        f, step = np.empty(len(rows)), max(1, _ENTRIES // len(theta))
         for start in range(0, len(rows), step):
-            f[start : start + step] = self.activation(rows[start : start + step] @ theta[:, 1:].T) @ (weights * theta[:, 0])
+            part = slice(start, start + step)
+            f[part] = weights @ self.evaluate(theta, rows[part])
         return f
 
+    def evaluate(self, theta: Array, x: Array) -> Array:
+        """sigma*(x; theta), shape (m, n)."""
+        values: Array = theta[:, :1] * self._values(theta, self._arguments(theta, x))
+        return values
+
     def force(self, theta: Array, x: Array, y: Array, scale: float) -> Array:
-        """The mean over the samples of (y - f(x)) (sigma(<w, x>), a sigma'(<w, x>) x), in theta's type."""
+        """The mean over the samples of (y - f(x)) grad_theta sigma*, in theta's type."""
         x = x.astype(theta.dtype, copy=False)
-        z = theta[:, 1:] @ x.T
-        value = self.activation(z)
+        w, z = self._weights(theta), self._arguments(theta, x)
+        value = self._values(theta, z)
         c = ((y - scale / len(theta) * (theta[:, 0] @ value)) / len(x)).astype(theta.dtype)
         out = np.zeros_like(theta)
         if self.trained:
             out[:, 0] = value @ c
-        out[:, 1:] = theta[:, :1] * ((self.activation.derivative(z) * c) @ x)
+        slopes = self.sigma.derivative(z) * c
+        self._weights(out)[:] = slopes @ x
+        if self.phase:
+            out[:, -1] = slopes.sum(axis=1)
+        if self.centre is not None:
+            self._weights(out)[:] -= 2.0 * c.sum() * (w @ self.centre)
+        out[:, 1:] *= theta[:, :1]
         return out
+
+    def _weights(self, theta: Array) -> Array:
+        return theta[:, 1 : theta.shape[1] - self.phase]
+
+    def _arguments(self, theta: Array, x: Array) -> Array:
+        z: Array = self._weights(theta) @ x.T
+        return z + theta[:, -1:] if self.phase else z
+
+    def _values(self, theta: Array, z: Array) -> Array:
+        values = self.sigma(z)
+        if self.centre is None:
+            return values
+        w = self._weights(theta)
+        return values - np.einsum("mk,kl,ml->m", w, self.centre, w)[:, None]

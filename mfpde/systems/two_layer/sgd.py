@@ -64,7 +64,8 @@ class StochasticDescent(Descent):
         """The state after the `n` steps from step `k` on, the same bits as `n` single steps."""
         after = y.copy()
         theta = self.unpack(after)["theta"]
-        compiled = isinstance(self.field.samples, ActivationSamples) and self.batch == 1 and not self.field.noisy
+        samples = self.field.samples
+        compiled = isinstance(samples, ActivationSamples) and samples.compiled and self.batch == 1 and not self.field.noisy
         advance = self._compiled if compiled else self._plain
         while n > 0:
             count = min(n, self.block - k % self.block)
@@ -75,7 +76,7 @@ class StochasticDescent(Descent):
     def _compiled(self, k: int, n: int, theta: Array) -> None:
         field, (x, y) = self.field, self.sample(k, n)
         assert isinstance(field.samples, ActivationSamples)
-        sigma, lengths = field.samples.activation, field.clock.step_sizes(self.dt, k, n)
+        sigma, lengths = field.samples.sigma.g, field.clock.step_sizes(self.dt, k, n)
         a, w = np.ascontiguousarray(theta[:, 0]), np.ascontiguousarray(theta[:, 1:])
         labels = y.astype(np.float64, copy=False)
         sgd_steps(sigma.code, sigma.compiled_parameters, field.samples.trained, field.scale, field.ridge, lengths, x, labels, a, w)
