@@ -64,8 +64,13 @@ def owen(h: float, t: float) -> float:
 
 
 @jit
-def ratio_to_sine(numerator: float, s: float) -> float:
-    """numerator / s, with its limit as s -> 0: 0 for 0, else an infinity."""
+def conditional(g: float, h: float, r: float, s: float) -> float:
+    """(g - r h) / s, the threshold g of Y in deviations from its mean given X = h; its limit where s = 0.
+
+    The difference is taken as (g - h) + (1 - r) h, with the signs of r: its rounding error over a small s would else spoil half
+    the digits of everything near |r| = 1.
+    """
+    numerator = (g - h) + (1.0 - r) * h if r > 0.0 else (g + h) - (1.0 + r) * h
     if s > 0.0:
         return numerator / s
     return 0.0 if numerator == 0.0 else math.copysign(math.inf, numerator)
@@ -78,7 +83,7 @@ def upper_tail(h: float, g: float, r: float, s: float) -> float:
         return 0.5 - _TURN * math.atan2(s, r)
     if s == 0.0:
         return normal_tail(max(h, g)) if r > 0.0 else max(0.0, normal_tail(h) - normal_tail(-g))
-    tail = 0.5 * (normal_tail(h) + normal_tail(g)) - owen(h, (g - r * h) / s) - owen(g, (h - r * g) / s)
+    tail = 0.5 * (normal_tail(h) + normal_tail(g)) - owen(h, conditional(g, h, r, s)) - owen(g, conditional(h, g, r, s))
     if (h < 0.0) != (g < 0.0):
         tail -= 0.5
     return tail
@@ -125,7 +130,7 @@ def product(knots: Array, jumps: Array, base: float, one: float, two: float, q: 
     for k in range(n):
         density = normal_density(h[k])
         for m in range(n):
-            t, v = ratio_to_sine(g[m] - r * h[k], s), ratio_to_sine(h[k] - r * g[m], s)
+            t, v = conditional(g[m], h[k], r, s), conditional(h[k], g[m], r, s)
             pair = (r * scale + knots[k] * knots[m]) * upper_tail(h[k], g[m], r, s)
             pair -= knots[m] * one * density * normal_tail(t) + knots[k] * two * normal_density(g[m]) * normal_tail(v)
             u += jumps[k] * jumps[m] * (pair + scale * s * density * normal_density(t))
@@ -133,16 +138,40 @@ def product(knots: Array, jumps: Array, base: float, one: float, two: float, q: 
 
 
 @jit
-def piecewise_values(q: Array, left: Array, right: Array, c: Array, knots: Array, jumps: Array, base: float, out: Array) -> None:
-    """Add sum_j c_j u(w_i, w_j) to `out`; `left` (1, rows) and `right` (1, columns) hold the norms |w|."""
+def piecewise_values(
+    q: Array,
+    left: Array,
+    right: Array,
+    c_left: Array,
+    c_right: Array,
+    knots: Array,
+    jumps: Array,
+    base: float,
+    out_left: Array,
+    out_right: Array,
+) -> None:
+    """u by :func:`product`; `left` (1, rows) and `right` (1, columns) hold the norms |w|."""
     for i in range(q.shape[0]):
         for j in range(q.shape[1]):
-            out[i] += c[j] * product(knots, jumps, base, left[0, i], right[0, j], q[i, j])
+            u = product(knots, jumps, base, left[0, i], right[0, j], q[i, j])
+            out_left[i] += c_right[j] * u
+            out_right[j] += c_left[i] * u
 
 
 @jit
-def piecewise_gradients(q: Array, left: Array, right: Array, c: Array, knots: Array, jumps: Array, base: float, along: Array) -> None:
-    """u_12 = sum_kl jumps_k jumps_l L, and along w_i sum_k jumps_k phi(h_k) / |w_i| E(sigma(Y) | X = knots_k).
+def piecewise_gradients(
+    q: Array,
+    left: Array,
+    right: Array,
+    c_left: Array,
+    c_right: Array,
+    knots: Array,
+    jumps: Array,
+    base: float,
+    along_left: Array,
+    along_right: Array,
+) -> None:
+    """u_12 = sum_kl jumps_k jumps_l L, A = sum_k jumps_k phi(h_k) / |w_i| E(sigma(Y) | X = knots_k).
 
     Both from the same rounded correlation, so that the errors of order 1e-8 that each has near |r| = 1 cancel in the gradient.
     """
@@ -156,14 +185,25 @@ def piecewise_gradients(q: Array, left: Array, right: Array, c: Array, knots: Ar
             thresholds(knots, two, g)
             r = min(1.0, max(-1.0, q[i, j] / (one * two))) if one * two > 0.0 else 0.0
             s = math.sqrt((1.0 - r) * (1.0 + r))
-            mixed, curved = 0.0, 0.0
+            mixed = 0.0
             for k in range(n):
-                mean = base
                 for m in range(n):
                     mixed += jumps[k] * jumps[m] * upper_tail(h[k], g[m], r, s)
-                    t = ratio_to_sine(g[m] - r * h[k], s)
-                    mean += jumps[m] * (two * s * normal_density(t) + (r * two * h[k] - knots[m]) * normal_tail(t))
-                curved += jumps[k] * normal_density(h[k]) * mean
-            q[i, j] = c[j] * mixed
+            q[i, j] = mixed
             if one > 0.0:
-                along[i] += c[j] * curved / one
+                along_left[i] += c_right[j] * _curvature(knots, jumps, base, h, g, two, r, s) / one
+            if two > 0.0:
+                along_right[j] += c_left[i] * _curvature(knots, jumps, base, g, h, one, r, s) / two
+
+
+@jit
+def _curvature(knots: Array, jumps: Array, base: float, h: Array, g: Array, two: float, r: float, s: float) -> float:
+    """sum_k jumps_k phi(h_k) E(sigma(Y) | X = knots_k), Y of deviation `two` and with the thresholds g."""
+    total = 0.0
+    for k in range(knots.size):
+        mean = base
+        for m in range(knots.size):
+            t = conditional(g[m], h[k], r, s)
+            mean += jumps[m] * (two * s * normal_density(t) + (r * two * h[k] - knots[m]) * normal_tail(t))
+        total += jumps[k] * normal_density(h[k]) * mean
+    return total

@@ -95,16 +95,17 @@ def angles():
 
 
 def test_relu_pairs_and_gradients_at_every_angle():
-    left, right = np.ones((2, 1)), np.ones((2, 1))
+    table, c = np.ones((3, 1)), np.ones(1)
     for p in angles():
         r = math.cos(p)
         t = mp.acos(mp.mpf(r))
-        q, value, along = np.array([[r]]), np.zeros(1), np.zeros(1)
-        dual.relu_values(q, left, right, np.ones(1), value)
-        dual.relu_gradients(q, left, right, np.ones(1), along)
-        assert abs(value[0] - float((mp.sin(t) + (mp.pi - t) * mp.cos(t)) / (2 * mp.pi))) < 2e-16
-        assert abs(q[0, 0] - float((mp.pi - t) / (2 * mp.pi))) < 2e-16
-        assert abs(along[0] - float(mp.sin(t) / (2 * mp.pi))) < 2e-16
+        q, out, along = np.array([[r]]), np.zeros((2, 1)), np.zeros((2, 1))
+        dual.relu_values(q, table, table, c, 3 * c, *out)
+        dual.relu_gradients(q, table, table, c, 3 * c, *along)
+        u, u_12, sine = ((mp.sin(t) + (mp.pi - t) * mp.cos(t)), mp.pi - t, mp.sin(t))
+        np.testing.assert_allclose(out[:, 0], [3 * float(u / (2 * mp.pi)), float(u / (2 * mp.pi))], rtol=0, atol=8e-16)
+        np.testing.assert_allclose(along[:, 0], [3 * float(sine / (2 * mp.pi)), float(sine / (2 * mp.pi))], rtol=0, atol=8e-16)
+        assert abs(q[0, 0] - float(u_12 / (2 * mp.pi))) < 2e-16
 
 
 @pytest.mark.parametrize("gap", [0.0, 1e-14, 1e-10, 1e-8, 1e-5, 1e-2])
@@ -349,6 +350,21 @@ def test_blocks_against_whole_matrices(name):
     np.testing.assert_allclose(gradient[:, 1:8], theta[:, :1] * wanted, rtol=0, atol=1e-12)
     if phase:
         np.testing.assert_allclose(gradient[:, -1], theta[:, 0] * turning, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("m", [3, 64, 65, 301, 1100])
+@pytest.mark.parametrize("activation", ["erf", "relu", "cosine", RAMP])
+def test_pairs_of_a_network_with_itself_are_those_with_a_copy(activation, m):
+    """Every pair of blocks is computed once for both sides: one block, two, an odd number, and blocks of the largest size."""
+    if activation is RAMP and m > 100:
+        return
+    phase = activation == "cosine"
+    points, weights = neurons(m, 6, phase, d=3), np.random.default_rng(7).random(m) / m
+    teacher = Teacher(Ensemble(neurons(4, 8, phase, d=3)), activation, phase=phase)
+    potential = potential_for(Gaussian(3, [1.0, 0.5, 2.0]), teacher, activation, "trained", phase=phase)
+    np.testing.assert_allclose(potential.psi(points, points, weights), potential.psi(points.copy(), points, weights), rtol=0, atol=2e-13)
+    own, copied = potential.psi_gradient(points, points, weights), potential.psi_gradient(points.copy(), points, weights)
+    np.testing.assert_allclose(own, copied, rtol=0, atol=2e-13)
 
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "quadratic", RAMP, "tanh"])

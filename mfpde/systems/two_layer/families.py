@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from mfpde.kernels import dual, dual_piecewise
 from mfpde.systems.two_layer.gaussian import GaussianPotential
+from mfpde.systems.two_layer.pairs import Block, Sides
 from mfpde.systems.two_layer.potentials import Array
 from mfpde.systems.two_layer.standard import Standardise, StandardLabel
 
@@ -21,17 +22,18 @@ class ReluPotential(GaussianPotential):
     """sigma(z) = max(z, 0); the gradient of a neuron w = 0 is 0."""
 
     def table(self, q: Array, b: Array) -> Array:
-        """|w| and 1 / |w|, 0 for w = 0."""
+        """|w|, 1 / |w| and 1; the last two are 0 for w = 0."""
         norms = np.sqrt(q)
-        return np.stack([norms, _inverse(norms)])
+        inverse = _inverse(norms)
+        return np.stack([norms, inverse, inverse > 0.0])
 
-    def values(self, q: Array, left: Array, right: Array, c: Array, out: Array) -> None:
+    def values(self, block: Block, out: Sides) -> None:
         """:func:`mfpde.kernels.dual.relu_values`."""
-        dual.relu_values(q, left, right, c, out)
+        dual.relu_values(*block, *out)
 
-    def gradients(self, q: Array, left: Array, right: Array, c: Array, along: Array, turning: Array) -> None:
+    def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
         """:func:`mfpde.kernels.dual.relu_gradients`."""
-        dual.relu_gradients(q, left, right, c, along)
+        dual.relu_gradients(*block, *along)
 
     def moments(self, q: Array, b: Array) -> Array:
         """|w| / sqrt(2 pi), 1/2, 1 / (|w| sqrt(2 pi)), 0, -1 / (|w|^3 sqrt(2 pi))."""
@@ -63,17 +65,17 @@ class ErfPotential(GaussianPotential):
         super().__init__(standardise, label, second_layer)
 
     def table(self, q: Array, b: Array) -> Array:
-        """D = 1 + 2 slope^2 |w|^2."""
-        return 1.0 + self._k * q[None]
+        """D = 1 + 2 slope^2 |w|^2 and 1 / D."""
+        d = 1.0 + self._k * q
+        return np.stack([d, 1.0 / d])
 
-    def values(self, q: Array, left: Array, right: Array, c: Array, out: Array) -> None:
-        """:func:`mfpde.kernels.dual.erf_values` times amplitude^2, plus offset^2."""
-        dual.erf_values(q, left, right, self._amplitude**2 * c, self._k, out)
-        out += self._offset**2 * np.sum(c)
+    def values(self, block: Block, out: Sides) -> None:
+        """:func:`mfpde.kernels.dual.erf_values`."""
+        dual.erf_values(*block, self._k, self._amplitude, self._offset, *out)
 
-    def gradients(self, q: Array, left: Array, right: Array, c: Array, along: Array, turning: Array) -> None:
-        """:func:`mfpde.kernels.dual.erf_gradients` times amplitude^2."""
-        dual.erf_gradients(q, left, right, self._amplitude**2 * c, self._k, along)
+    def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
+        """:func:`mfpde.kernels.dual.erf_gradients`."""
+        dual.erf_gradients(*block, self._k, self._amplitude, *along)
 
     def moments(self, q: Array, b: Array) -> Array:
         """offset, e_1 = 2 slope amplitude / sqrt(pi D), 0, -2 slope^2 e_1 / D, 0."""
@@ -94,13 +96,13 @@ class CosinePotential(GaussianPotential):
         """|w|^2 / 2, cos b, sin b."""
         return np.stack([0.5 * q, np.cos(b), np.sin(b)])
 
-    def values(self, q: Array, left: Array, right: Array, c: Array, out: Array) -> None:
+    def values(self, block: Block, out: Sides) -> None:
         """:func:`mfpde.kernels.dual.cosine_values`."""
-        dual.cosine_values(q, left, right, c, out)
+        dual.cosine_values(*block, *out)
 
-    def gradients(self, q: Array, left: Array, right: Array, c: Array, along: Array, turning: Array) -> None:
+    def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
         """:func:`mfpde.kernels.dual.cosine_gradients`."""
-        dual.cosine_gradients(q, left, right, c, along, turning)
+        dual.cosine_gradients(*block, *along, *turning)
 
     def moments(self, q: Array, b: Array) -> Array:
         """e^{-|w|^2 / 2} times cos b and its derivatives."""
@@ -137,13 +139,13 @@ class PiecewisePotential(GaussianPotential):
         """|w|."""
         return np.sqrt(q[None])
 
-    def values(self, q: Array, left: Array, right: Array, c: Array, out: Array) -> None:
+    def values(self, block: Block, out: Sides) -> None:
         """:func:`mfpde.kernels.dual_piecewise.piecewise_values`."""
-        dual_piecewise.piecewise_values(q, left, right, c, self._knots, self._jumps, self._base, out)
+        dual_piecewise.piecewise_values(*block, self._knots, self._jumps, self._base, *out)
 
-    def gradients(self, q: Array, left: Array, right: Array, c: Array, along: Array, turning: Array) -> None:
+    def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
         """:func:`mfpde.kernels.dual_piecewise.piecewise_gradients`."""
-        dual_piecewise.piecewise_gradients(q, left, right, c, self._knots, self._jumps, self._base, along)
+        dual_piecewise.piecewise_gradients(*block, self._knots, self._jumps, self._base, *along)
 
     def moments(self, q: Array, b: Array) -> Array:
         """Sums of jumps times s phi(h) - knots Phi(-h), Phi(-h), phi(h) / s^{1, 2, 3} times 1, h, h^2 - 1; s = |w|, h = knots / s."""

@@ -6,9 +6,9 @@ from abc import abstractmethod
 
 import numpy as np
 
-from mfpde.systems.two_layer.pairs import PairSums, sum_pairs
+from mfpde.systems.two_layer.pairs import Block, Neurons, PairSums, Sides, sum_own_pairs, sum_pairs
 from mfpde.systems.two_layer.potentials import Array, Potential, checked_second_layer
-from mfpde.systems.two_layer.standard import Standardise, StandardLabel
+from mfpde.systems.two_layer.standard import Standardise, StandardLabel, times
 
 
 class GaussianPotential(Potential):
@@ -36,23 +36,24 @@ class GaussianPotential(Potential):
         self.phase = phase
         self.dim = 1 + standardise.d + phase
         self._standardise, self._label = standardise, label
+        self._curved = bool(label.quadratic.any())
+        self._labelled = self._curved or label.constant != 0.0 or bool(label.linear.any())
         self._mean = label.constant + float(np.trace(label.quadratic))
         teacher = np.empty((0, self.dim)) if label.teacher is None else label.teacher
-        self._teacher, self._teacher_table = self._split(teacher)
-        self._pull = np.empty(0) if label.teacher_weights is None else label.teacher_weights * teacher[:, 0]
-        teacher_square = self._pull @ self._sums(self._teacher, self._teacher_table, teacher[:0], np.empty(0), gradients=False).value
-        self.label_square = label.square - float(teacher_square)
+        self._teacher = self._neurons(teacher, np.empty(0) if label.teacher_weights is None else label.teacher_weights)
+        teacher_square = self._teacher.c @ sum_own_pairs(self, self._teacher, values=True, gradients=False).value
+        self.label_square = label.square + float(teacher_square)
 
     @abstractmethod
     def table(self, q: Array, b: Array) -> Array:
         """What the kernels want of neurons with |w|^2 = q (m,) and phases b (m,): an array (k, m)."""
 
     @abstractmethod
-    def values(self, q: Array, left: Array, right: Array, c: Array, out: Array) -> None:
+    def values(self, block: Block, out: Sides) -> None:
         """The block kernel of :class:`~mfpde.systems.two_layer.pairs.PairKernel`."""
 
     @abstractmethod
-    def gradients(self, q: Array, left: Array, right: Array, c: Array, along: Array, turning: Array) -> None:
+    def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
         """The block kernel of :class:`~mfpde.systems.two_layer.pairs.PairKernel`."""
 
     @abstractmethod
@@ -70,44 +71,61 @@ class GaussianPotential(Potential):
 
     def _psi(self, theta: Array, points: Array, weights: Array) -> Array:
         w, q, b = self._invariants(theta)
-        psi: Array = theta[:, 0] * (self._sums(w, self.table(q, b), points, weights, gradients=False).value - self._pulled(w, q, b))
+        sums = self._sums(w, self.table(q, b), theta, points, weights, values=True, gradients=False)
+        psi: Array = theta[:, 0] * (sums.value - self._pulled(w, q, b))
         return psi
 
     def _gradient(self, theta: Array, points: Array, weights: Array) -> Array:
         w, q, b = self._invariants(theta)
         a, trained = theta[:, 0], self.second_layer == "trained"
-        sums = self._sums(w, self.table(q, b), points, weights, values=trained, gradients=True)
-        slope, form, e = self._label.linear, self._label.quadratic, self.moments(q, b)
-        lw, Bw = np.einsum("mk,k->m", w, slope), np.einsum("mk,kl->ml", w, form)
-        wBw = np.einsum("mk,mk->m", w, Bw)
-        along = self._mean * e[2] + lw * e[3] + wBw * e[4]
-        vector = sums.gradient - along[:, None] * w - np.multiply.outer(e[1], slope) - 2.0 * e[2][:, None] * Bw
+        value, vector, turning = self._sums(w, self.table(q, b), theta, points, weights, values=trained, gradients=True)
+        if self._labelled:
+            e = self.moments(q, b)
+            lw, Bw = np.einsum("mk,k->m", w, self._label.linear), self._times_form(w)
+            wBw = np.einsum("mk,mk->m", w, Bw)
+            vector -= (self._mean * e[2] + lw * e[3] + wBw * e[4])[:, None] * w
+            vector -= np.multiply.outer(e[1], self._label.linear) + 2.0 * e[2][:, None] * Bw
+            turning -= self._mean * e[1] + lw * e[2] + wBw * e[3]
+            value -= self._mean * e[0] + lw * e[1] + wBw * e[2]
         gradient = np.empty(theta.shape)
-        gradient[:, 1 : 1 + w.shape[1]] = a[:, None] * self._standardise.outward(vector)
+        gradient[:, 0] = value
+        np.multiply(a[:, None], self._standardise.outward(vector), out=gradient[:, 1 : 1 + w.shape[1]])
         if self.phase:
-            gradient[:, -1] = a * (sums.turning - self._mean * e[1] - lw * e[2] - wBw * e[3])
-        if trained:
-            gradient[:, 0] = sums.value - self._pulled(w, q, b)
+            gradient[:, -1] = a * turning
         return gradient
 
-    def _sums(self, w: Array, table: Array, points: Array, weights: Array, *, values: bool = True, gradients: bool) -> PairSums:
-        v, other = self._split(points)
-        c = np.concatenate([weights * points[:, 0], -self._pull])
-        right = np.concatenate([v, self._teacher]), np.concatenate([other, self._teacher_table], axis=1)
-        return sum_pairs(self, (w, table), right, c, values=values, gradients=gradients)
+    def _sums(
+        self, w: Array, table: Array, theta: Array, points: Array, weights: Array, *, values: bool, gradients: bool
+    ) -> PairSums:
+        """The pairs of theta, standardised to w, with the network less those with the teacher."""
+        if theta is points:
+            neurons = Neurons(w, table, weights * theta[:, 0])
+            sums = sum_own_pairs(self, neurons, values=values, gradients=gradients)
+        else:
+            neurons = Neurons(w, table, np.zeros(len(w)))
+            sums = sum_pairs(self, neurons, self._neurons(points, weights), values=values, gradients=gradients)
+        if not len(self._teacher.c):
+            return sums
+        teacher = sum_pairs(self, neurons, self._teacher, values=values, gradients=gradients)
+        return PairSums(*(network - label for network, label in zip(sums, teacher, strict=True)))
 
-    def _pulled(self, w: Array, q: Array, b: Array) -> Array:
+    def _pulled(self, w: Array, q: Array, b: Array) -> Array | float:
         """E y sigma of the polynomial part of the label."""
+        if not self._labelled:
+            return 0.0
         e = self.moments(q, b)
-        quadratic = np.einsum("mk,kl,ml->m", w, self._label.quadratic, w)
+        quadratic = np.einsum("mk,mk->m", w, self._times_form(w))
         pulled: Array = self._mean * e[0] + np.einsum("mk,k->m", w, self._label.linear) * e[1] + quadratic * e[2]
         return pulled
+
+    def _times_form(self, w: Array) -> Array:
+        return times(w, self._label.quadratic) if self._curved else np.zeros(w.shape)
+
+    def _neurons(self, points: Array, weights: Array) -> Neurons:
+        w, q, b = self._invariants(points)
+        return Neurons(w, self.table(q, b), weights * points[:, 0])
 
     def _invariants(self, theta: Array) -> tuple[Array, Array, Array]:
         """The standardised w (m, d), |w|^2 and b (m,)."""
         w = self._standardise.inward(theta[:, 1 : 1 + self._standardise.d])
         return w, np.einsum("mk,mk->m", w, w), theta[:, -1] if self.phase else np.zeros(len(theta))
-
-    def _split(self, points: Array) -> tuple[Array, Array]:
-        w, q, b = self._invariants(points)
-        return w, self.table(q, b)

@@ -7,7 +7,7 @@ from abc import abstractmethod
 import numpy as np
 
 from mfpde.systems.two_layer.potentials import Array, Potential, checked_second_layer
-from mfpde.systems.two_layer.standard import Standardise, StandardLabel
+from mfpde.systems.two_layer.standard import Standardise, StandardLabel, times
 
 
 class MomentPotential(Potential):
@@ -78,7 +78,7 @@ class IdentityPotential(MomentPotential):
 
     def _field(self, w: Array, excess: Array) -> tuple[Array, Array]:
         force = excess - self._label.linear
-        return np.einsum("mk,k->m", w, force), np.broadcast_to(force, w.shape)
+        return np.einsum("mk,k->m", w, force), np.tile(force, (len(w), 1))
 
     def _risk(self, excess: Array) -> float:
         force = excess - self._label.linear
@@ -101,8 +101,7 @@ class QuadraticPotential(MomentPotential):
 
     def _moment(self, points: Array, weights: Array) -> Array:
         w = self._inward(points)
-        moment: Array = np.einsum("nk,nl->kl", (weights * points[:, 0])[:, None] * w, w)
-        return moment
+        return times((w * (weights * points[:, 0])[:, None]).T, w)
 
     def _excess_trace(self, excess: Array) -> float:
         trace = 0.0 if self._centred else float(np.trace(excess))
@@ -112,7 +111,7 @@ class QuadraticPotential(MomentPotential):
         force = 2.0 * (excess - self._label.quadratic)
         if not self._centred:
             force = force + self._excess_trace(excess) * np.eye(len(force))
-        vector = np.einsum("mk,kl->ml", w, force)
+        vector = times(w, force)
         return np.einsum("mk,mk->m", w, vector), 2.0 * vector
 
     def _risk(self, excess: Array) -> float:

@@ -1,7 +1,12 @@
-"""Sums over all pairs of neurons, in blocks of rows and columns between two matrix products."""
+"""Sums over all pairs of neurons, in blocks of rows and columns between two matrix products.
+
+Memory is one block a thread beside the result. The partition depends on the sizes only, and no two blocks that run side by side
+write to the same neurons: the bits do not depend on the number of threads.
+"""
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,31 +15,69 @@ import numpy.typing as npt
 from mfpde.threads import run_blocks
 
 Array = npt.NDArray[np.floating[Any]]
+Sides = tuple[Array, Array]
 
-ROWS, COLUMNS = 128, 512
+ROWS, COLUMNS = 128, 1024
+SMALLEST, LARGEST, PARTS = 64, 256, 16
+
+
+class Block(NamedTuple):
+    """What a block kernel gets; the contract is that of :mod:`mfpde.kernels.dual`."""
+
+    q: Array
+    left: Array
+    right: Array
+    c_left: Array
+    c_right: Array
 
 
 class PairKernel(Protocol):
-    """The two block kernels of an activation; the contract is that of :mod:`mfpde.kernels.dual`."""
+    """The two block kernels of an activation; `Sides` are the sums of the rows and of the columns."""
 
-    def values(self, q: Array, left: Array, right: Array, c: Array, out: Array) -> None:
-        """Add sum_j c_j u to `out` (rows,)."""
+    def values(self, block: Block, out: Sides) -> None:
+        """Add the sums of u to `out`."""
 
-    def gradients(self, q: Array, left: Array, right: Array, c: Array, along: Array, turning: Array) -> None:
-        """Overwrite q with c_j u_12, add the factors of w_i to `along` and the derivatives in the phase to `turning` (rows,)."""
+    def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
+        """Overwrite q with u_12, add the factors of w_i and w_j to `along` and the derivatives in the phases to `turning`."""
+
+
+class Neurons(NamedTuple):
+    """Neurons w (m, d), the table (k, m) that the kernel wants of them, and their coefficients c (m,)."""
+
+    w: Array
+    table: Array
+    c: Array
+
+    def part(self, rows: slice) -> Part:
+        """Those of `rows`, contiguous."""
+        w, c = self.w[rows], self.c[rows]
+        return Part(w, np.ascontiguousarray(self.table[:, rows]), c, c[:, None] * w)
+
+    def moving(self) -> Neurons:
+        """Those that move others: whose coefficient is not 0."""
+        used = self.c != 0.0
+        return self if used.all() else Neurons(self.w[used], self.table[:, used], self.c[used])
+
+
+class Part(NamedTuple):
+    """A block of neurons: as :class:`Neurons`, and the products c w (m, d)."""
+
+    w: Array
+    table: Array
+    c: Array
+    pull: Array
 
 
 class PairSums(NamedTuple):
-    """What :func:`sum_pairs` returns, for every row i.
+    """For every neuron i the sum over j of c_j u(w_i, w_j); what was not asked for is 0.
 
     Attributes
     ----------
     value : array (m,)
-        sum_j c_j u(w_i, w_j).
     gradient : array (m, d)
-        Its gradient in w_i.
+        In w_i.
     turning : array (m,)
-        Its derivative in the phase b_i.
+        The derivative in the phase b_i.
     """
 
     value: Array
@@ -42,47 +85,100 @@ class PairSums(NamedTuple):
     turning: Array
 
 
-def sum_pairs(
-    kernel: PairKernel, left: tuple[Array, Array], right: tuple[Array, Array], c: Array, *, values: bool, gradients: bool
-) -> PairSums:
-    """Sum over the columns j the pairs (w_i, w_j) with coefficients c (n,); what is not asked for is returned as 0.
+class _Sums:
+    """The sums under way, and what a block of pairs adds to them."""
 
-    Memory is one block of ROWS x COLUMNS a thread beside the result. The partition depends on the sizes only, and every block
-    of rows has its own output: the bits do not depend on the number of threads.
+    def __init__(self, kernel: PairKernel, m: int, d: int, values: bool, gradients: bool) -> None:
+        self.kernel, self.values, self.gradients = kernel, values, gradients
+        self.total = PairSums(np.zeros(m), np.zeros((m, d)), np.zeros(m))
+        self.along = np.zeros(m)
+        self.own = threading.local()
 
-    Parameters
-    ----------
-    left, right : pairs of arrays
-        Neurons (m, d) and (n, d) as contiguous rows, each with the table (k, m) or (k, n) that the kernel wants of them.
-    """
-    w, table = left
-    m = len(w)
-    tiles = _tiles(*right, c)
-    sums = PairSums(np.zeros(m), np.zeros(w.shape), np.zeros(m))
-    along = np.zeros(m)
+    def add(self, rows: slice, mine: Part, theirs: Part, columns: slice | None = None) -> None:
+        """Add the pairs of `mine`, the neurons of `rows`, with `theirs`; also to `theirs` if they are the neurons of `columns`."""
+        value, gradient, turning = self.total
+        q = self._buffer(len(mine.c), len(theirs.c))
+        np.matmul(mine.w, theirs.w.T, out=q)
+        if columns is None:
+            spare: Array = np.zeros(len(theirs.c))
+            block = Block(q, mine.table, theirs.table, np.zeros(len(mine.c)), theirs.c)
+            sides: list[Sides] = [(array[rows], spare) for array in (value, self.along, turning)]
+        else:
+            block = Block(q, mine.table, theirs.table, mine.c, theirs.c)
+            sides = [(array[rows], array[columns]) for array in (value, self.along, turning)]
+        if self.values:
+            self.kernel.values(block, sides[0])
+        if self.gradients:
+            self.kernel.gradients(block, sides[1], sides[2])
+            gradient[rows] += q @ theirs.pull
+            if columns is not None:
+                gradient[columns] += q.T @ mine.pull
+
+    def finished(self, slices: list[slice], w: Array) -> PairSums:
+        """The sums, with what points along w_i itself."""
+
+        def work(block: int) -> None:
+            rows = slices[block]
+            self.total.gradient[rows] += self.along[rows, None] * w[rows]
+
+        if self.gradients:
+            run_blocks(work, len(slices))
+        return self.total
+
+    def _buffer(self, rows: int, columns: int) -> Array:
+        """A contiguous (rows, columns) of the memory that this thread keeps: new pages would cost more than the product in them."""
+        if getattr(self.own, "memory", np.empty(0)).size < rows * columns:
+            self.own.memory = np.empty(rows * columns)
+        buffer: Array = self.own.memory[: rows * columns].reshape(rows, columns)
+        return buffer
+
+
+def sum_pairs(kernel: PairKernel, neurons: Neurons, others: Neurons, *, values: bool, gradients: bool) -> PairSums:
+    """The sums of `neurons` over the pairs with `others`."""
+    m, d = neurons.w.shape
+    moving = others.moving()
+    sums = _Sums(kernel, m, d, values, gradients)
+    tiles = [moving.part(columns) for columns in _slices(len(moving.c), COLUMNS)]
+    slices = _slices(m, ROWS)
 
     def work(block: int) -> None:
-        rows = slice(block * ROWS, min((block + 1) * ROWS, m))
-        mine, own = w[rows], np.ascontiguousarray(table[:, rows])
-        buffer = np.empty(len(mine) * min(COLUMNS, max(len(c), 1)))
-        for v, other, coefficients in tiles:
-            q = buffer[: len(mine) * len(v)].reshape(len(mine), len(v))
-            np.matmul(mine, v.T, out=q)
-            if values:
-                kernel.values(q, own, other, coefficients, sums.value[rows])
-            if gradients:
-                kernel.gradients(q, own, other, coefficients, along[rows], sums.turning[rows])
-                sums.gradient[rows] += q @ v
-        sums.gradient[rows] += along[rows, None] * mine
+        mine = neurons.part(slices[block])
+        for theirs in tiles:
+            sums.add(slices[block], mine, theirs)
 
-    run_blocks(work, -(-m // ROWS))
-    return sums
+    run_blocks(work, len(slices))
+    return sums.finished(slices, neurons.w)
 
 
-def _tiles(v: Array, table: Array, c: Array) -> list[tuple[Array, Array, Array]]:
-    """Contiguous blocks of columns: neurons, table, coefficients; neurons without weight move nothing and are left out."""
-    used = c != 0.0
-    if not used.all():
-        v, table, c = v[used], table[:, used], c[used]
-    parts = [slice(first, first + COLUMNS) for first in range(0, len(c), COLUMNS)]
-    return [(v[part], np.ascontiguousarray(table[:, part]), np.ascontiguousarray(c[part])) for part in parts]
+def sum_own_pairs(kernel: PairKernel, neurons: Neurons, *, values: bool, gradients: bool) -> PairSums:
+    """The sums of `neurons` over the pairs with each other and themselves: every pair of blocks is computed once, for both.
+
+    The pairs are taken in rounds in which every block meets one other (the circle method of round-robin tournaments).
+    """
+    m, d = neurons.w.shape
+    sums = _Sums(kernel, m, d, values, gradients)
+    slices = _slices(m, min(LARGEST, max(SMALLEST, -(-m // PARTS))))
+    parts = [neurons.part(rows) for rows in slices]
+    run_blocks(lambda i: sums.add(slices[i], parts[i], parts[i]), len(parts))
+    for games in _rounds(len(parts)):
+
+        def work(game: int, games: list[tuple[int, int]] = games) -> None:
+            i, j = games[game]
+            sums.add(slices[i], parts[i], parts[j], slices[j])
+
+        run_blocks(work, len(games))
+    return sums.finished(slices, neurons.w)
+
+
+def _slices(n: int, size: int) -> list[slice]:
+    return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+
+
+def _rounds(teams: int) -> list[list[tuple[int, int]]]:
+    """Rounds of disjoint pairs i < j in which all pairs of `teams` meet once."""
+    last = teams + teams % 2 - 1
+    rounds = []
+    for first in range(last):
+        games = [(first, last), *(((first + k) % last, (first - k) % last) for k in range(1, (last + 1) // 2))]
+        rounds.append([(min(game), max(game)) for game in games if max(game) < teams])
+    return rounds

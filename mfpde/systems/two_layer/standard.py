@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.threads import single_threaded_blas
+
 Array = npt.NDArray[np.floating[Any]]
 
 
@@ -33,6 +35,13 @@ class StandardLabel:
     teacher_weights: Array | None = None
 
 
+def times(rows: Array, matrix: Array) -> Array:
+    """rows @ matrix on one thread: a multi-threaded BLAS may split the sums, and the bits would depend on its threads."""
+    with single_threaded_blas():
+        product: Array = rows @ matrix
+    return product
+
+
 class Standardise:
     """x = L g with g ~ N(0, I), L a number, a diagonal or a lower triangle: <w, x> = <L^T w, g>.
 
@@ -51,14 +60,15 @@ class Standardise:
 
     def inward(self, w: Array) -> Array:
         """Rows L^T w of the rows w (m, d); new and contiguous."""
-        # Not `@`: a multi-threaded BLAS may split the sums, and the bits would depend on its threads.
-        rows: Array = np.einsum("mk,kl->ml", w, self._factor) if self._factor.ndim == 2 else w * self._factor
+        rows = times(w, self._factor) if self._factor.ndim == 2 else w * self._factor
         return np.ascontiguousarray(rows)
 
     def outward(self, gradient: Array) -> Array:
-        """Rows L g of the rows g (m, d): what a gradient in L^T w is in w."""
-        rows: Array = np.einsum("mk,lk->ml", gradient, self._factor) if self._factor.ndim == 2 else gradient * self._factor
-        return rows
+        """Rows L g of the rows g (m, d): what a gradient in L^T w is in w. May overwrite them."""
+        if self._factor.ndim == 2:
+            return times(gradient, self._factor.T)
+        gradient *= self._factor
+        return gradient
 
     def label(self, constant: float, linear: Array, quadratic: Array) -> StandardLabel:
         """constant + <linear, x> + <x, quadratic x> in the coordinates g, with E y^2 = (constant + tr B)^2 + |l|^2 + 2 |B|^2."""
