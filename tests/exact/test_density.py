@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from mfpde.density import Circle, DensityFlow, FreeEnergy, Grid, Interval, MeanField, Radius, extrapolate, gibbs
 from mfpde.density.krylov import gmres
+from mfpde.density.root import find_root
 from mfpde.kernels.scharfetter_gummel import implicit_lines
 from mfpde.kernels.tridiagonal import FACTORS, eliminate, substitute
 from mfpde.solve import solve
@@ -82,6 +83,37 @@ def test_gmres_solves_systems_that_are_not_symmetric():
     assert np.linalg.norm(matrix @ gmres(lambda v: matrix @ v, b) - b) < 1.1e-8 * np.linalg.norm(b)
     assert gmres(lambda v: 2 * v, b) == pytest.approx(b / 2, rel=1e-14)
     assert not gmres(lambda v: matrix @ v, 0 * b).any()
+
+
+def search(f, slope, z):
+    """find_root for one unknown, and how often f was evaluated."""
+    seen = []
+
+    def evaluate(z):
+        seen.append(z)
+        return f(z), "found"
+
+    return find_root(evaluate, lambda at: lambda residual: residual / slope(at), np.array([z]), 1.0), len(seen)
+
+
+def test_roots_are_found_where_newton_steps_are_too_long():
+    (z, found), evaluations = search(np.arctan, lambda z: 1 / (1 + z**2), 30.0)
+    assert abs(z[0]) < 1e-14
+    assert found == "found"
+    assert evaluations < 40
+
+
+def test_a_kept_jacobian_that_fails_is_renewed():
+    root, evaluations = search(lambda z: np.where(z > 0.05, z, 5 * z - 0.2), lambda z: np.where(z > 0.05, 1.0, 5.0), 10.0)
+    assert root is not None
+    assert root[0] == pytest.approx([0.04], abs=1e-15)
+    assert evaluations == 4
+
+
+def test_a_small_residual_that_is_no_root_is_none():
+    root, evaluations = search(lambda z: z**2 + 0.01, lambda z: 2 * z, 3.0)
+    assert root is None
+    assert evaluations < 100
 
 
 def test_a_step_is_implicit_in_density_and_potential():
