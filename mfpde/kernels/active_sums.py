@@ -23,18 +23,20 @@ _FOUR = np.uint32(15)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Zeros whose last axis is padded to whole cache lines and starts on one, so that no vector load straddles two."""
+    """Room whose last axis is padded to whole cache lines and starts on one, so that no vector load straddles two."""
     per_line = _LINE // dtype.itemsize
     padded = (*shape[:-1], -(-shape[-1] // per_line) * per_line)
     size = int(np.prod(padded)) * dtype.itemsize
-    raw = np.zeros(size + _LINE, np.uint8)
+    raw = np.empty(size + _LINE, np.uint8)
     start = -raw.ctypes.data % _LINE
     return raw[start : start + size].view(dtype).reshape(padded)
 
 
 def subset_tables(d: int, dtype: np.dtype[Any]) -> Array:
     """Room for the tables of :func:`add_active` on samples of dimension d; calls may share it one after the other."""
-    return aligned((8, 16, d), dtype)
+    tables = aligned((8, 16, d), dtype)
+    tables[:] = 0.0
+    return tables
 
 
 @jit_fast
@@ -64,7 +66,7 @@ def add_active(signs: Signs, coefficient: Array, x: Array, tables: Array, total:
     tables : array
         From :func:`subset_tables`.
     total : array (m, d)
-        From :func:`aligned`.
+        From :func:`aligned`, its padding 0.
     """
     m, padded = total.shape
     for g in range(-(-len(x) // SAMPLES)):

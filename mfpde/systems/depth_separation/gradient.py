@@ -80,17 +80,17 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
 
 
 class _Gradient:
-    """V of the neurons `neurons`, the columns of a matrix (d, len), added up over blocks of at most ROWS samples."""
+    """V of the neurons `neurons`, the columns of a matrix (d, len), added up in `total` over blocks of at most ROWS samples."""
 
-    def __init__(self, columns: Array, neurons: slice, slot: int, gating: Gate | None) -> None:
+    def __init__(self, columns: Array, total: Array, neurons: slice, slot: int, gating: Gate | None) -> None:
         d, m = columns.shape
         self._columns = columns
         self._products = np.empty((ROWS, m), columns.dtype)
         self._signs = np.empty((-(-ROWS // SAMPLES), m), np.uint32)
         self._tables = subset_tables(d, columns.dtype)
-        self._total = aligned((m, d), columns.dtype)
+        self._total = total
         self._neurons, self._slot, self._gating = neurons, slot, gating
-        self.value = self._total[:, :d]
+        total[:] = 0.0
 
     def products(self, x: Array) -> Array:
         """The pre-activations of the samples x (n, d), shape (n, len), in place of the last ones."""
@@ -101,7 +101,7 @@ class _Gradient:
         """The samples x (n, d) with coefficients (n,) and pre-activations h, which a gating overwrites."""
         active_signs(h, self._signs)
         if self._gating is not None and self._gating(h, coefficient, rows, self._neurons, self._slot) > 0:
-            self.value += h.T @ x
+            self._total[:, : x.shape[1]] += h.T @ x
         else:
             add_active(self._signs, coefficient, x, self._tables, self._total)
 
@@ -109,11 +109,11 @@ class _Gradient:
 def _by_samples(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gating: Gate | None, out: Array) -> None:
     blocks = -(-n // ROWS)
     slots = min(SLOTS, blocks)
-    partial: list[Array] = [out] * slots
-    columns = _columns(w1)
+    m, d = w1.shape
+    partial, columns = aligned((slots, m, d), w1.dtype), _columns(w1)
 
     def work(slot: int) -> None:
-        gradient = _Gradient(columns, slice(len(w1)), slot, gating)
+        gradient = _Gradient(columns, partial[slot], slice(m), slot, gating)
         for block in range(slot, blocks, slots):
             rows = _rows(block, n)
             x = inputs(rows, block)
@@ -121,12 +121,9 @@ def _by_samples(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
             value = np.zeros(len(x))
             weighted_relu(h, scale, value)
             gradient.add(h, head(rows, x, value, slot).astype(w1.dtype, copy=False), x, rows)
-        partial[slot] = gradient.value
 
     run_blocks(work, slots)
-    np.copyto(out, partial[0])
-    for value in partial[1:]:
-        out += value
+    np.sum(partial[:, :, :d], axis=0, out=out)
 
 
 def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gating: Gate | None, out: Array) -> None:
@@ -146,11 +143,12 @@ def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
 
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, SLOTS, len(w1)):
-            gradient = _Gradient(_columns(w1[neurons]), neurons, slot, gating)
+            total = aligned(w1[neurons].shape, w1.dtype)
+            gradient = _Gradient(_columns(w1[neurons]), total, neurons, slot, gating)
             for block in range(blocks):
                 rows = _rows(block, n)
                 gradient.add(gradient.products(x[rows]), coefficient[rows], x[rows], rows)
-            out[neurons] = gradient.value
+            out[neurons] = total[:, : w1.shape[1]]
 
     run_blocks(inputs_of, blocks)
     value = features(x, w1, scale)
