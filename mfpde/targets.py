@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
+
 Array = npt.NDArray[np.floating[Any]]
 
 
@@ -95,7 +97,7 @@ class ProjectedNorm(Target):
     d_h: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "d_h", _count("d_h", self.d_h))
+        object.__setattr__(self, "d_h", whole("d_h", self.d_h))
 
     def _values(self, x: Array) -> Array:
         if x.shape[1] < self.d_h:
@@ -130,7 +132,7 @@ class Custom(Target):
     outputs: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "outputs", _count("outputs", self.outputs))
+        object.__setattr__(self, "outputs", whole("outputs", self.outputs))
         object.__setattr__(self, "name", self.name or _name_of(self.function))
 
     def _values(self, x: Array) -> Array:
@@ -189,12 +191,6 @@ def _contract(x: Array, coefficients: tuple[float, ...]) -> Array:
     # Not `@`: a multi-threaded BLAS may split the sum, and the bits would depend on its threads.
     values: Array = np.einsum("nk,k->n", x, np.array(coefficients, x.dtype))
     return values
-
-
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} = {value!r}: give an integer >= 1")
-    return int(value)
 
 
 def _numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:

@@ -69,7 +69,6 @@ def single_threaded_blas() -> Iterator[None]:
 @lru_cache(maxsize=1)
 def _blas() -> Any:
     # NumPy and SciPy bring a BLAS each; only what is loaded by now can be limited.
-    import numpy.linalg
     import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
 from mfpde.density.flow import DensityFlow
 from mfpde.flow import Array, Trajectory
 from mfpde.solve import solve
@@ -59,8 +60,7 @@ def extrapolate(flow: DensityFlow, t_eval: npt.ArrayLike, levels: int = 2, toler
     ValueError
         If the estimate exceeds `tolerance`, a run stops early, or an argument is impossible.
     """
-    if isinstance(levels, bool) or not isinstance(levels, int) or levels < 1:
-        raise ValueError(f"levels = {levels!r}: give an integer >= 1")
+    levels = whole("levels", levels)
     if tolerance is not None and not tolerance > 0.0:
         raise ValueError(f"tolerance = {tolerance!r}: give a number > 0, or None")
     runs: list[Trajectory] = []

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
 from mfpde.finite.coupling import coupled_run
 from mfpde.flow import Array, ParticleSystem
 from mfpde.solve.times import checked_times
@@ -93,8 +94,7 @@ def drift(
         If no width is given, one is impossible or given twice, `replicas` < 1, or the coupling is unknown.
     """
     _check_widths(widths, fixed or {}, network or {})
-    if isinstance(replicas, bool) or not isinstance(replicas, (int, np.integer)) or replicas < 1:
-        raise ValueError(f"replicas = {replicas!r}: give an integer >= 1")
+    replicas = whole("replicas", replicas)
     if coupling not in _COUPLINGS:
         raise ValueError(f"coupling = {coupling!r}: give one of {_COUPLINGS}")
     times, rng = checked_times(t_eval), resolve_seed(rng)
@@ -116,8 +116,7 @@ def _check_widths(widths: Mapping[str, Sequence[int]], fixed: Mapping[str, int],
     if not widths or any(len(values) == 0 for values in widths.values()):
         raise ValueError(f"widths = {dict(widths)!r}: name at least one width and its values, such as {{'m1': [64, 256]}}")
     for name, value in [(name, value) for name, values in widths.items() for value in values] + list(fixed.items()):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} = {value!r}: give an integer >= 1")
+        whole(name, value)
     given = [*widths, *fixed, *network, "dynamics", "rng"]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:

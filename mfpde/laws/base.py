@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -34,20 +33,6 @@ class Law(ABC):
     @abstractmethod
     def config(self) -> dict[str, Any]:
         """The law as JSON values."""
-
-
-def checked_dimension(d: object) -> int:
-    """`d` as an int, or ValueError if it is not an integer >= 2."""
-    if isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 2:
-        raise ValueError(f"d = {d!r}: the dimension is an integer >= 2")
-    return int(d)
-
-
-def checked_positive(name: str, value: object) -> float:
-    """`value` as a float, or ValueError if it is not a finite number > 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not 0 < value < math.inf:
-        raise ValueError(f"{name} = {value!r}: give a finite number > 0")
-    return float(value)
 
 
 def checked_weights(weights: npt.ArrayLike | None, count: int, of: str) -> Array:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from mfpde.checks import number, whole
 from mfpde.kernels.radial import MomentTable
-from mfpde.laws.base import checked_dimension, checked_positive
 from mfpde.laws.radial import TabulatedLaw
 
 
@@ -35,8 +35,8 @@ class Bessel(TabulatedLaw):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "d", checked_dimension(self.d))
-        object.__setattr__(self, "alpha", checked_positive("alpha", self.alpha))
+        object.__setattr__(self, "d", whole("d", self.d, 2))
+        object.__setattr__(self, "alpha", number("alpha", self.alpha, positive=True))
 
     @property
     def wavenumber(self) -> float:
@@ -71,7 +71,7 @@ class CappedBessel(TabulatedLaw):
     cap: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cap", checked_positive("cap", self.cap))
+        object.__setattr__(self, "cap", number("cap", self.cap, positive=True))
         self._table()
 
     @property

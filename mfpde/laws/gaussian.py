@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammainc, gammaincinv, gammaln
 
-from mfpde.laws.base import Array, checked_dimension
+from mfpde.checks import whole
+from mfpde.laws.base import Array
 from mfpde.laws.radial import RadialLaw, checked_order, checked_probability
 
 _ROWS = 64
@@ -40,7 +41,7 @@ class Gaussian(RadialLaw):
     _factor: Array = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "d", checked_dimension(self.d))
+        object.__setattr__(self, "d", whole("d", self.d, 2))
         cov, factor = _simplest(self.d, self.cov)
         object.__setattr__(self, "cov", cov)
         object.__setattr__(self, "_factor", factor)

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from mfpde.checks import number, whole
 from mfpde.kernels.quantile import place_on_spheres, sample_radii
 from mfpde.kernels.radial import MomentTable, densities_of, moments_of
-from mfpde.laws.base import Array, Law, checked_dimension, checked_positive
+from mfpde.laws.base import Array, Law
 
 
 class RadialLaw(Law):
@@ -94,8 +95,8 @@ class Sphere(RadialLaw):
     radius: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "d", checked_dimension(self.d))
-        object.__setattr__(self, "radius", checked_positive("radius", self.radius))
+        object.__setattr__(self, "d", whole("d", self.d, 2))
+        object.__setattr__(self, "radius", number("radius", self.radius, positive=True))
 
     def radial_pdf(self, r: npt.ArrayLike) -> Array:
         """Always ValueError: the radius has no density."""

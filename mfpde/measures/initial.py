@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, roots_hermitenorm
 
+from mfpde.checks import number, whole
 from mfpde.measures.ensemble import Ensemble
 from mfpde.streams import stream
 
@@ -56,12 +56,8 @@ class SphereInit(InitialLaw):
     radius: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.d, bool) or not isinstance(self.d, (int, np.integer)) or self.d < 1:
-            raise ValueError(f"d = {self.d!r}: give an integer >= 1")
-        if not (isfinite(self.radius) and self.radius > 0.0):
-            raise ValueError(f"radius = {self.radius!r}: give a finite number > 0")
-        object.__setattr__(self, "d", int(self.d))
-        object.__setattr__(self, "radius", float(self.radius))
+        object.__setattr__(self, "d", whole("d", self.d))
+        object.__setattr__(self, "radius", number("radius", self.radius, positive=True))
 
     @property
     def dim(self) -> int:

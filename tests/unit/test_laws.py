@@ -118,7 +118,7 @@ def test_mixture_reports_the_component() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Bessel(1), "d = 1: the dimension is an integer >= 2"),
+        (lambda: Bessel(1), "d = 1: give an integer >= 2"),
         (lambda: Bessel(2.5), "d = 2.5: the dimension"),
         (lambda: Bessel(True), "d = True: the dimension"),
         (lambda: Bessel(3, alpha=0.0), "alpha = 0.0: give a finite number > 0"),

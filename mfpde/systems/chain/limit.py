@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
 from mfpde.flow import VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed
 from mfpde.systems.chain.flows import ChainFlow
 from mfpde.systems.chain.network import check_widths, draw_layer
 from mfpde.systems.chain.samples import Samples, frozen_samples
-from mfpde.systems.chain.system import Chain, Layer, count
+from mfpde.systems.chain.system import Chain, Layer
 
 
 class ChainLimit(ChainFlow):
@@ -40,7 +41,7 @@ def make_limit(
     chain: Chain, widths: Sequence[int | None] | None, nodes: int, samples: int | npt.ArrayLike | None, rng: int | None
 ) -> VelocityFlow:
     """The flow behind :meth:`Chain.limit`."""
-    seed, per_axis = resolve_seed(rng), count("nodes", nodes)
+    seed, per_axis = resolve_seed(rng), whole("nodes", nodes)
     sizes = check_widths(chain, [None] * len(chain.layers) if widths is None else widths)
     frozen, recorded = frozen_samples(chain, samples, seed, "float64")
     arguments = {"widths": sizes, "nodes": per_axis, "samples": recorded, "rng": seed}

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy.typing as npt
 
+from mfpde.checks import whole
 from mfpde.flow import StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
 from mfpde.systems.chain.flows import ChainDescent, ChainFlow
 from mfpde.systems.chain.samples import frozen_samples
-from mfpde.systems.chain.system import Chain, Layer, count
+from mfpde.systems.chain.system import Chain, Layer
 
 
 def make_network(
@@ -35,7 +36,7 @@ def make_network(
         raise ValueError(f"dt = {dt!r}: give a finite step > 0 for 'gd' and 'sgd', none for 'flow', which chooses its own")
     if (batch is None) != (dynamics != "sgd"):
         raise ValueError(f"batch = {batch!r}: give a number of inputs for 'sgd', none for 'flow' and 'gd', which draw none")
-    drawn = None if batch is None else count("batch", batch)
+    drawn = None if batch is None else whole("batch", batch)
     seed = resolve_seed(rng)
     sizes = check_widths(chain, widths)
     frozen, recorded = frozen_samples(chain, samples, seed, dtype)
@@ -54,7 +55,7 @@ def check_widths(chain: Chain, widths: Sequence[int | None]) -> list[int | None]
     """The widths as integers or None; ValueError if they are not one for each layer."""
     if len(widths) != len(chain.layers):
         raise ValueError(f"widths = {list(widths)}: give one for each of the {len(chain.layers)} layers")
-    return [None if m is None else count(f"widths[{i}]", m) for i, m in enumerate(widths)]
+    return [None if m is None else whole(f"widths[{i}]", m) for i, m in enumerate(widths)]
 
 
 def draw_layer(i: int, layer: Layer, m: int, seed: int) -> Ensemble:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mfpde import activations
 from mfpde.activations import Activation
+from mfpde.checks import whole
 from mfpde.flow import Array, StepFlow, VelocityFlow
 from mfpde.laws import Empirical, Law
 from mfpde.measures import Ensemble, InitialLaw
@@ -53,7 +54,7 @@ class Layer:
     homogeneity: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "outputs", count("outputs", self.outputs))
+        object.__setattr__(self, "outputs", whole("outputs", self.outputs))
         object.__setattr__(self, "activation", activations.get(self.activation))
         if not isinstance(self.initial, (InitialLaw, Ensemble)):
             raise ValueError(f"initial = {self.initial!r}: give an initial law of mf.measures or an Ensemble")
@@ -239,10 +240,3 @@ class Chain:
         from mfpde.systems.chain.network import make_network
 
         return make_network(self, widths, dynamics, samples, dt, batch, rng, dtype)
-
-
-def count(name: str, value: object) -> int:
-    """`value` as an int; ValueError if it is not an integer >= 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} = {value!r}: give an integer >= 1")
-    return int(value)

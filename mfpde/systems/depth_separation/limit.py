@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
 from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
 from mfpde.kernels.segments import Profile, compare, profile, spherical_velocity
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import resolve_seed, stream
-from mfpde.systems.depth_separation.checks import whole
 from mfpde.systems.depth_separation.observables import moments_of_state
 from mfpde.systems.depth_separation.particles import ParticleFlow, make_directions
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from mfpde.checks import number, whole
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
-from mfpde.systems.depth_separation.checks import number, whole
 from mfpde.systems.depth_separation.descent import Descent, GradientDescent
 from mfpde.systems.depth_separation.particles import ParticleFlow, make_directions
 from mfpde.systems.depth_separation.sgd import StochasticDescent

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
 from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
 from mfpde.kernels.first_layer import assemble, row_norms
 from mfpde.kernels.segments import Profile, compare_rays, particle_sums, profile, sweep_rays
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import stream
 from mfpde.systems.depth_separation import observables
-from mfpde.systems.depth_separation.checks import whole
 from mfpde.systems.depth_separation.gradient import SLOTS, features, first_layer_gradient
 
 if TYPE_CHECKING:

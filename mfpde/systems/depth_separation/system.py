@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import number, whole
 from mfpde.laws import Bessel, CappedBessel
 from mfpde.laws.moments import moment_table
 from mfpde.measures import Ensemble, GaussianInit, SphereInit
 from mfpde.systems.depth_separation import exact
-from mfpde.systems.depth_separation.checks import number, whole
 
 if TYPE_CHECKING:
     from mfpde.systems.depth_separation.descent import Descent
