@@ -1,7 +1,8 @@
-"""What finite width costs in two families where it is known exactly, in the flow clock s. Derived in docs/two_layer_exact.
+"""What finite width costs in the families where it is known exactly, in the flow clock s. Derived in docs/two_layer_exact.
 
-Bilinear: sigma* = a w x, x of variance 1, label b x, so f = m x with m = E a w. Quadratic: sigma = w^2 (x^2 - 1), label b (x^2 - 1).
-Both see N neurons through chi-square variables alone, so that expectations over the initial neurons are Gauss-Laguerre sums.
+Linear: sigma = <w, x>. Bilinear: sigma* = a w x, x of variance 1, label b x, so f = m x with m = E a w. Quadratic:
+sigma = w^2 (x^2 - 1), label b (x^2 - 1). The last two see N neurons through chi-square variables alone, so that expectations over the
+initial neurons are Gauss-Laguerre sums.
 """
 
 from __future__ import annotations
@@ -19,6 +20,19 @@ Analytic = Callable[[npt.NDArray[np.complex128]], npt.NDArray[np.complex128]]
 
 _NODES = 100
 _CIRCLE = 64
+
+
+def linear_drift(s: float, inputs: npt.ArrayLike, initial: npt.ArrayLike, ridge: float = 0.0, beta: float = math.inf) -> float:
+    """N (E R_N - R) = sum_i S_i [C_i e^{-2 k_i s} + (1 - e^{-2 k_i s})/(beta k_i)], k_i = S_i + ridge, for every N.
+
+    Parameters
+    ----------
+    inputs, initial : array (d,)
+        The variances S of the inputs and C of the initial neurons, along common axes.
+    """
+    S, C = np.asarray(inputs, np.float64), np.asarray(initial, np.float64)
+    k = S + ridge
+    return float(np.sum(S * (C * np.exp(-2.0 * k * s) - np.expm1(-2.0 * k * s) / (beta * k))))
 
 
 def bilinear_slope(s: float, b: float, plus: npt.ArrayLike, minus: npt.ArrayLike) -> npt.NDArray[np.complex128]:

@@ -155,4 +155,5 @@ class ActivationSamples(Samples):
         if self.centre is None:
             return values
         w = self._weights(theta)
-        return values - np.einsum("mk,kl,ml->m", w, self.centre, w)[:, None]
+        centred: Array = values - np.einsum("mk,kl,ml->m", w, self.centre, w)[:, None]
+        return centred
