@@ -9,6 +9,10 @@ from importlib import import_module
 from pathlib import Path
 
 FIGURES: dict[str, str] = {
+    "mei2018-anisotropic": "mfpde.papers.mei2018:anisotropic",
+    "mei2018-two-basins": "mfpde.papers.mei2018:two_basins",
+    "mei2018-separation": "mfpde.papers.mei2018:separation",
+    "mei2018-histograms": "mfpde.papers.mei2018:histograms",
     "ren2023-fig2": "mfpde.papers.ren2023:figure_2",
     "ren2023-stages": "mfpde.papers.ren2023:stages",
     "ren2023-floor": "mfpde.papers.ren2023:floor",

@@ -155,6 +155,15 @@ def test_minimal_risk_is_the_single_atom_below_the_threshold_and_less_above(d):
         ) - 1e-12
 
 
+def test_at_finite_dimension_mass_at_infinity_also_helps_tiny_separations():
+    """Below about 1.2/d a single radius, whose prediction depends on |x|, is not the best law either."""
+    for delta, better in ((0.025, True), (0.035, False)):
+        system = mf.IsotropicGaussians(d=40, delta=delta)
+        gap = system.best_single_atom().risk - system.minimal_risk().risk
+        assert (gap > 1e-4) == better
+        assert gap > -1e-11
+
+
 # The radial PDE.
 
 RADIAL = [
@@ -414,11 +423,11 @@ def test_bad_resolution(arguments, message):
 
 def test_infinite_dimension_has_no_network_and_no_resolution():
     system = mf.IsotropicGaussians(d=math.inf, delta=0.5)
-    with pytest.raises(ValueError, match="^d = inf has no network: give a finite d"):
+    with pytest.raises(ValueError, match=r"^d = inf has no network: give a finite d"):
         system.network(m=10)
-    with pytest.raises(ValueError, match="^nodes = 8: for d = inf"):
+    with pytest.raises(ValueError, match=r"^nodes = 8: for d = inf"):
         system.limit(nodes=8)
-    with pytest.raises(ValueError, match="give d=math.inf, or use a network"):
+    with pytest.raises(ValueError, match=r"give d=math.inf, or use a network"):
         mf.AnisotropicGaussians(d=40, gamma=0.25, delta=0.5).limit()
     with pytest.raises(ValueError, match="is not a whole number"):
         mf.AnisotropicGaussians(d=41, gamma=0.25, delta=0.5)

@@ -1,7 +1,7 @@
 """Anisotropic classes at infinite width and dimension: a few numbers a neuron, all neurons of a start alike.
 
-<w, x> is N(0, T^2) in a class, T = sqrt(tau^2 r1^2 + r2^2), tau = 1 + delta or 1 - delta. Section 4.3 of the specification
-derived in docs/isotropic_gaussians.
+<w, x> is N(0, T^2) in a class, T = sqrt(tau^2 r1^2 + r2^2), tau = 1 + delta or 1 - delta. Derived in
+docs/isotropic_gaussians.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def minimal_risk(landscape: Landscape) -> MinimalRisk:
 
 
 def threshold(mean: MeanActivation, chi_nodes: int) -> float:
-    """The separation Delta^h up to which one atom is the global minimiser, by psi(infinity) = psi(r*).
+    """The separation Delta^h above which one atom is not the global minimiser any more, by psi(infinity) = psi(r*).
 
     For d = infinity the atom reaches R = 0 there: q((1 + Delta) r) = 1 and q((1 - Delta) r) = -1.
 

@@ -20,7 +20,7 @@ class Landscape:
 
     f_k = sum_j p_j q_d(r_j stretch_k), stretch = tau chi, tau = 1 + delta for the first half of the nodes (label 1) and
     1 - delta for the second (label -1); R = sum_k P_k (y_k - f_k)^2, psi(r) = sum_k P_k (f_k - y_k) q_d(r stretch_k).
-    Section 4.2 of the specification derived in docs/isotropic_gaussians. A radius may be infinite.
+    Derived in docs/isotropic_gaussians. A radius may be infinite.
     """
 
     mean: MeanActivation

@@ -25,7 +25,7 @@ _NEGLIGIBLE = 1e-19
 class MeanActivation:
     """q(t) = E sigma(t n_1), n uniform on the unit sphere of R^d; for d = infinity q(t) = E sigma(t G), G standard normal.
 
-    With sigma(z) = s + sum_k delta_k (z - c_k)_+ and sum_k delta_k = 0, z_k = c_k / t (spec derived in docs/isotropic_gaussians):
+    With sigma(z) = s + sum_k delta_k (z - c_k)_+ and sum_k delta_k = 0, z_k = c_k / t (derived in docs/isotropic_gaussians):
     q = s - sum_k delta_k c_k / 2 + sum_k delta_k [t (A(z_k) - A(0)) + (c_k / 2) sign(z_k) I_{z_k^2}(1/2, (d - 1)/2)],
     q' = sum_k delta_k (A(z_k) - A(0)) and q'' = sum_k delta_k (C / t) z_k^2 (1 - z_k^2)_+^((d - 3)/2), where
     A(z) = C (1 - z^2)_+^((d - 1)/2) / (d - 1), C = Gamma(d/2) / (sqrt(pi) Gamma((d - 1)/2)).

@@ -175,9 +175,10 @@ class IsotropicGaussians:
         return Landscape(self.mean_activation, self.delta, chi_nodes)
 
     def threshold(self) -> float:
-        """The separation up to which the best law of the radius is one atom; it does not depend on `delta`.
+        """The separation from which on the best law of the radius is no longer one atom; it does not depend on `delta`.
 
-        psi(infinity) = psi(r*) there; for d = infinity the risk of the best law is 0 above it.
+        psi(infinity) = psi(r*) there; for d = infinity the risk of the best law is 0 above it. For finite d the atom is not the best
+        law below a second, tiny separation (about 1.2/d for the default activation) either: :meth:`minimal_risk` tells.
 
         Raises
         ------
