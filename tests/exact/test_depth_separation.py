@@ -84,6 +84,19 @@ def test_stall_stays_at_the_best_constant(p):
     assert np.all(run.observables["rho"] >= 0.0)
 
 
+@pytest.mark.parametrize("dynamics", ["flow", "gd"])
+def test_particles_of_a_stalled_network_stop_at_the_origin(dynamics):
+    """p = 1, every w2 = .3 > rho0: each neuron of the first layer reaches 0 and stays; the loss is the best constant's."""
+    system = mf.DepthSeparation(d=20, homogeneity=1, sigma_1=0.05)
+    steps = {"dt": 0.05} if dynamics == "gd" else {}
+    network = system.network(m1=4, m2=64, directions=256, rng=1, dynamics=dynamics, **steps)
+    y0 = network.pack(**(network.unpack(network.state0) | {"w2": np.full(64, 0.3)}))
+    run = mf.solve(network, [0.0, 5.0, 20.0, 30.0], y0=y0, **({} if dynamics == "gd" else {"rtol": 1e-3, "atol": 1e-4}))
+    assert run.observables["rho"][1] > 0.01
+    assert np.all(run.observables["rho"][2:] == 0.0)
+    np.testing.assert_allclose(run.observables["loss"][-1], system.best_constant_loss(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("p", [1, 2])
 def test_just_beyond_the_escape_condition_it_learns(p):
     """The same start with the mean moved below rho0/sqrt(p): the stall above is the condition's, not the solver's."""
