@@ -117,6 +117,17 @@ def measure(batch: int, dtype: str, names: list[str], threads: list[int], bursts
         print(f"{name:<14} {c.threads:>7} {row}", flush=True)
 
 
+def describe() -> str:
+    """Versions, BLAS kernel and what else the machine is doing."""
+    from importlib.metadata import version
+
+    from threadpoolctl import threadpool_info
+
+    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "torch", "jax"))
+    kernels = {library["architecture"] for library in threadpool_info() if "architecture" in library}
+    return f"{versions}; BLAS kernel {', '.join(sorted(kernels))}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
 def main() -> None:
     """Measure every batch and precision asked for."""
     everyone = [name.removeprefix("make_") for name in vars(peers) if name.startswith("make_") and name != "make_problem"]
@@ -131,6 +142,7 @@ def main() -> None:
     if arguments.worker:
         work(arguments.worker, arguments.threads[0], arguments.batch[0], arguments.dtype[0])
         return
+    print(describe())
     for batch in arguments.batch:
         for dtype in arguments.dtype:
             measure(batch, dtype, ["mfpde"] + [name for name in arguments.peers if name != "mfpde"], arguments.threads, arguments.bursts)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mfpde.kernels.active_sums import SAMPLES, active_signs, add_active, aligned, subset_tables
 from mfpde.kernels.first_layer import weighted_relu
+from mfpde.systems.depth_separation.kept import kept
 from mfpde.threads import run_blocks
 
 Array = npt.NDArray[Any]
@@ -61,7 +62,8 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
 
         def rows_of(block: int) -> None:
             rows = _rows(block, n)
-            weighted_relu(x[rows] @ columns, scale, total[rows])
+            buffer = kept("products", np.empty, (ROWS, len(w1)), w1.dtype)
+            weighted_relu(np.matmul(x[rows], columns, out=buffer[: rows.stop - rows.start]), scale, total[rows])
 
         run_blocks(rows_of, blocks)
         return total
@@ -70,9 +72,11 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, slots, len(w1)):
             columns = _columns(w1[neurons])
+            buffer = kept("products", np.empty, (ROWS, columns.shape[1]), columns.dtype)
             for block in range(blocks):
                 rows = _rows(block, n)
-                weighted_relu(x[rows] @ columns, scale[neurons], partial[slot, rows])
+                h = np.matmul(x[rows], columns, out=buffer[: rows.stop - rows.start])
+                weighted_relu(h, scale[neurons], partial[slot, rows])
 
     run_blocks(neurons_of, slots)
     summed: Array = partial.sum(axis=0)
@@ -85,9 +89,9 @@ class _Gradient:
     def __init__(self, columns: Array, total: Array, neurons: slice, slot: int, gating: Gate | None) -> None:
         d, m = columns.shape
         self._columns = columns
-        self._products = np.empty((ROWS, m), columns.dtype)
-        self._signs = np.empty((-(-ROWS // SAMPLES), m), np.uint32)
-        self._tables = subset_tables(d, columns.dtype)
+        self._products = kept("products", np.empty, (ROWS, m), columns.dtype)
+        self._signs = kept("signs", np.empty, (-(-ROWS // SAMPLES), m), np.uint32)
+        self._tables = kept("tables", subset_tables, d, columns.dtype)
         self._total = total
         self._neurons, self._slot, self._gating = neurons, slot, gating
         total[:] = 0.0
@@ -110,7 +114,7 @@ def _by_samples(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
     blocks = -(-n // ROWS)
     slots = min(SLOTS, blocks)
     m, d = w1.shape
-    partial, columns = aligned((slots, m, d), w1.dtype), _columns(w1)
+    partial, columns = kept("partial", aligned, (slots, m, d), w1.dtype), _columns(w1)
 
     def work(slot: int) -> None:
         gradient = _Gradient(columns, partial[slot], slice(m), slot, gating)
@@ -143,7 +147,7 @@ def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
 
     def neurons_of(slot: int) -> None:
         for neurons in _neurons(slot, SLOTS, len(w1)):
-            total = aligned(w1[neurons].shape, w1.dtype)
+            total = kept("total", aligned, w1[neurons].shape, w1.dtype)
             gradient = _Gradient(_columns(w1[neurons]), total, neurons, slot, gating)
             for block in range(blocks):
                 rows = _rows(block, n)
@@ -158,7 +162,9 @@ def _by_neurons(inputs: Source, n: int, w1: Array, scale: Array, head: Head, gat
 
 def _columns(w: Array) -> Array:
     """w (m, d), transposed into memory of its own: the faster right factor of a matrix product."""
-    return w.T.copy()
+    columns = kept("columns", np.empty, w.shape[::-1], w.dtype)
+    columns[:] = w.T
+    return columns
 
 
 def _rows(block: int, n: int) -> slice:
