@@ -232,6 +232,20 @@ def test_refinement_states_the_error():
     assert np.all(estimate < 30.0 * error)
 
 
+def test_small_dimensions_are_resolved_as_far_as_the_rule_for_the_norm_and_say_so():
+    limits = {d: mf.IsotropicGaussians(d=d, delta=0.5).limit() for d in (5, 10, 20)}
+    assert [limit.panel_tol == pytest.approx(limit.landscape.chi_error) for limit in limits.values()] == [True, True, False]
+    assert limits[20].panel_tol == 1e-11
+    estimate = mf.refinement(limits[10], [0.5], rtol=1e-8, atol=1e-11)["risk"][0]
+    finest = mf.IsotropicGaussians(d=10, delta=0.5).limit(chi_nodes=400)
+    error = abs(mf.solve(limits[10], [0.5], rtol=1e-9, atol=1e-12).observables["risk"][0] - _risk(finest, 0.5))
+    assert 1e-12 < error < 3.0 * estimate < 1e-6
+
+
+def _risk(limit, t):
+    return mf.solve(limit, [t], rtol=1e-9, atol=1e-12).observables["risk"][0]
+
+
 def test_bisection_keeps_the_polynomials_and_the_mass():
     rule, start = PanelRule(8), RadialStart(40, 0.8)
     edges = np.linspace(*start.reach, 5)

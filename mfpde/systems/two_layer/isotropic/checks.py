@@ -46,7 +46,7 @@ def resolution(given: dict[str, Any], panel_tol: object) -> dict[str, Any]:
         chosen[name] = int(number)
     if chosen["panels"] > chosen["max_panels"]:
         raise ValueError(f"panels = {chosen['panels']} exceed max_panels = {chosen['max_panels']}: give more room, or fewer to start with")
-    chosen["panel_tol"] = None if panel_tol is None else positive("panel_tol", panel_tol)
+    chosen["panel_tol"] = panel_tol if panel_tol is None or panel_tol == "auto" else positive("panel_tol", panel_tol)
     if panel_tol is None:
         chosen["max_panels"] = chosen["panels"]
     return chosen

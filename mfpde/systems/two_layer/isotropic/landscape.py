@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +44,14 @@ class Landscape:
     def labels(self) -> Array:
         """y_k, shape (2K,)."""
         return np.repeat([1.0, -1.0], len(self.stretch) // 2)
+
+    @cached_property
+    def chi_error(self) -> float:
+        """The error of the rule for |x|, by E_chi q_d(t chi) = q(t) with q of d = infinity, at scales t over the knots' own."""
+        chi, weights = chi_rule(self.mean.d, self.chi_nodes)
+        scales = self.radius_grid(64)[1:-1]
+        exact = MeanActivation(math.inf, self.mean.activation).value(scales)
+        return float(np.max(np.abs(self.mean.value(scales[:, None] * chi) @ weights - exact)))
 
     def responses(self, radii: npt.ArrayLike) -> Array:
         """q_d(r stretch_k), shape (n, 2K)."""

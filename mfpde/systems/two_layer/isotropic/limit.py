@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mfpde.systems.two_layer.isotropic.system import IsotropicGaussians
 
 _STOPPED = 1e-13
+_PANEL_TOL = 1e-11
 
 
 class RadialLimit(MeanFieldLimit):
@@ -44,6 +45,8 @@ class RadialLimit(MeanFieldLimit):
         self.field = system.field
         self.rule, self.start = PanelRule(arguments["nodes"]), RadialStart(int(system.d), system.sigma_0)
         self.capacity, self.panel_tol = arguments["max_panels"], arguments["panel_tol"]
+        if self.panel_tol == "auto":
+            self.panel_tol = max(_PANEL_TOL, landscape.chi_error)
         p = self.capacity
         fields = [Field("edge", (p + 1,), ("edge",)), Field("radius", (p, self.rule.nodes), ("panel", "node"))]
         if landscape.mean.pull != 0.0:
@@ -120,9 +123,13 @@ class RadialLimit(MeanFieldLimit):
         return out
 
     def refined(self) -> VelocityFlow:
-        """The limit with 3/2 the nodes a panel, twice the chi nodes and a tenth of the panel tolerance."""
+        """The limit with 3/2 the nodes a panel, twice the chi nodes and a tenth of the panel tolerance.
+
+        A panel tolerance that the rule for |x| has set follows the finer rule.
+        """
         a = self.config["arguments"]
-        tolerance = None if self.panel_tol is None else 0.1 * self.panel_tol
+        limited = a["panel_tol"] == "auto" and self.panel_tol > _PANEL_TOL
+        tolerance = "auto" if limited else None if self.panel_tol is None else 0.1 * self.panel_tol
         finer = {"nodes": (3 * a["nodes"] + 1) // 2, "chi_nodes": 2 * a["chi_nodes"], "panel_tol": tolerance}
         return self.system.limit(**{**a, **finer, "panels": a["panels"] if tolerance else 2 * a["panels"]})
 

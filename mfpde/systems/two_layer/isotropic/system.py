@@ -100,7 +100,7 @@ class IsotropicGaussians:
         nodes: int | None = None,
         panels: int | None = None,
         max_panels: int | None = None,
-        panel_tol: float | None = 1e-11,
+        panel_tol: float | str | None = "auto",
         chi_nodes: int | None = None,
     ) -> RadialLimit | AtomLimit:
         """The infinite-width dynamics: the radial PDE for finite d, one radius for d = infinity.
@@ -111,8 +111,9 @@ class IsotropicGaussians:
             Gauss-Legendre nodes a panel of initial radii (default 16), and panels at the start (default 6).
         max_panels : int, optional
             Room for panels in the state (default 128); a run that needs more stops and says so.
-        panel_tol : float or None
-            A panel is bisected when its radii, as a polynomial, are uncertain by this much times its mass; None never bisects.
+        panel_tol : float, "auto" or None
+            A panel is bisected when (the end of its radii's Legendre series) x (its mass) reaches this. "auto" is 1e-11, or the error
+            of the rule for |x| where that is larger, which it is for d below about 15; None never bisects.
         chi_nodes : int, optional
             Gauss nodes for |x| (default 64).
 
