@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import mfpde as mf
 from mfpde.systems.two_layer import Norm, Polynomial, exact
@@ -152,6 +153,28 @@ def test_noisy_quadratic():
     np.testing.assert_allclose(closed, (0.91659509039339831134, 0.97562460986251964319), atol=1e-14)
 
 
+def test_noisy_bilinear():
+    """With noise and ridge the second moments Z of (a, w) obey Z' = K Z + Z K + 2/beta, K = g e_a^T + e_a g^T - lam."""
+    start, ridge, beta, target = np.diag([1.0, 0.5, 0.2]), 0.3, 4.0, np.array([1.0, -0.5])
+    start[0, 1] = start[1, 0] = 0.4
+    label = mf.targets.Linear(target)
+    system = bilinear(initial=GaussianInit(np.zeros(3), start), target=label, ridge=ridge, beta=beta)
+
+    def velocity(s, z):
+        second = z.reshape(3, 3)
+        k = -ridge * np.eye(3)
+        k[0, 1:] = k[1:, 0] = target - second[0, 1:]
+        return (k @ second + second @ k + 2.0 / beta * np.eye(3)).ravel()
+
+    second = solve_ivp(velocity, (0.0, 0.7), start.ravel(), method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1].reshape(3, 3)
+    risk = np.sum((target - second[0, 1:]) ** 2)
+    entropy = 0.5 * np.linalg.slogdet(2.0 * math.pi * math.e * second)[1]
+    values = run(system.limit(), [0.7]).observables
+    assert values["risk"][0] == pytest.approx(risk, abs=1e-11)
+    assert values["second_moment"][0] == pytest.approx(np.trace(second), abs=1e-11)
+    assert values["free_energy"][0] == pytest.approx(0.5 * (risk + ridge * np.trace(second)) - entropy / beta, abs=1e-11)
+
+
 NODES = [
     (linear(), 3, 0.5, 1e-13),
     (bilinear(), 3, 0.5, 1e-12),
@@ -226,6 +249,16 @@ def test_descent_recursion_of_the_quadratic_network():
         m = step @ m @ step
     trajectory = run(network, [k * eps], steps=True)
     assert trajectory.observables["risk"][0] == pytest.approx(2.0 * np.sum((m - FORM) ** 2), rel=1e-12)
+
+
+def test_descent_recursion_of_the_isotropic_quadratic_network():
+    d, b, mu, eps, k = 5, 1.0, 0.2, 0.004, 30
+    start = mf.Ensemble(math.sqrt(mu * d) * np.eye(d))
+    system = mf.TwoLayer(law=mf.laws.Gaussian(d), target=Polynomial(quadratic=b * np.eye(d)), activation="quadratic", initial=start)
+    trajectory = run(system.network(m=d, dynamics="gd", eps=eps), [k * eps], steps=True)
+    for _ in range(k):
+        mu *= (1.0 - 4.0 * eps * (d + 2) * (mu - b)) ** 2
+    assert trajectory.observables["risk"][0] == pytest.approx(d * (d + 2) * (mu - b) ** 2, rel=1e-12)
 
 
 def test_descent_closed_form():
