@@ -128,7 +128,9 @@ def test_noisy_limit_on_a_grid(s, z, free_energy):
 
 @pytest.mark.parametrize(("b", "beta"), [(0.8, 1.0), (0.8, 1000.0), (1.3, 200.0), (-0.5, 30.0)])
 def test_modes_are_enough(b, beta):
-    estimate = mf.refinement(mf.CosineCircle(b=b, beta=beta).limit(), [0.5, 2.0, 6.0], rtol=1e-12, atol=1e-14)
+    limit = mf.CosineCircle(b=b, beta=beta).limit()
+    assert np.max(np.abs(mf.solve(limit, [0.5, 2.0, 6.0], **TIGHT).states[:, -1])) < 1e-13
+    estimate = mf.refinement(limit, [0.5, 2.0, 6.0], rtol=1e-12, atol=1e-14)
     for name in ("z", "risk", "free_energy"):
         assert np.all(estimate[name] < 1e-12)
 
