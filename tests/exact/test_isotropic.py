@@ -409,6 +409,23 @@ def test_anisotropic_networks_follow_the_limit():
         np.testing.assert_allclose(run["r1_mean"], exact["r1_mean"], rtol=0.1)
 
 
+def test_forces_on_relu_neurons_are_those_of_the_limit():
+    """Neurons spread over the directions of the limit's two atoms feel its forces on a and b, up to 1/d and the population sample."""
+    limit = mf.AnisotropicGaussians(delta=0.5, gamma=0.25, activation="relu").limit()
+    y = mf.solve(limit, [5.0], rtol=1e-9, atol=1e-12).final_state
+    system, rng, n = mf.AnisotropicGaussians(delta=0.5, gamma=0.25, d=200, activation="relu"), np.random.default_rng(0), 500
+    theta = []
+    for a, b, r1, r2 in limit.unpack(y)["theta"]:
+        blocks = [rng.standard_normal((n, size)) for size in (50, 150)]
+        w = np.hstack([r * z / np.linalg.norm(z, axis=1)[:, None] for r, z in zip((r1, r2), blocks, strict=True)])
+        theta.append(np.column_stack([np.full(n, a), w, np.full(n, b)]))
+    neurons = np.vstack(theta)
+    force = system.field.force(neurons, neurons, np.full(2 * n, 0.5 / n))[:, [0, -1]].reshape(2, n, 2).mean(axis=1)
+    exact = 0.5 * limit.unpack(limit.velocity(5.0, y))["theta"][:, :2]
+    assert np.min(np.abs(exact)) > 0.03
+    np.testing.assert_allclose(force, exact, atol=0.02)
+
+
 # Bad input.
 
 
