@@ -24,7 +24,7 @@ def test_every_system_imports_under_its_name(name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"system": "DepthSep"}, "system 'DepthSep' is unknown: the systems are Chain, "),
+        ({"system": "DepthSep"}, "system 'DepthSep' is unknown: the systems are "),
         ({"role": "teacher"}, "role = 'teacher': give one of limit, network"),
         ({"parameters": {"d": 3, "sigma1": 0.5}}, "DepthSeparation: unknown key 'sigma1'; the keys are d, sigma_1"),
         ({"arguments": {"m1": 4}}, "DepthSeparation.limit: unknown key 'm1'; the keys are first_layer"),
