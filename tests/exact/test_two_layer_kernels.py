@@ -266,7 +266,7 @@ def _agree(closed, rule, theta, points, weights, tolerance):
 
 
 def ramp_mean(s):
-    """q(s) = E sigma(s G) of the ramp, section 4.2 of the specification of the example."""
+    """q(s) = E sigma(s G) of the ramp, G standard normal."""
     total = -2.5
     for jump, c in ((10.0, 0.5), (-10.0, 1.5)):
         total += jump * (s * math.exp(-0.5 * (c / s) ** 2) / math.sqrt(2 * math.pi) - c * 0.5 * math.erfc(c / s / math.sqrt(2)))

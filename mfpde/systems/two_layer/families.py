@@ -1,4 +1,4 @@
-"""Activations with a pairwise closed form under a Gaussian input (derived in docs/two_layer.rst)."""
+"""Activations with a pairwise closed form under a Gaussian input; the formulas are in :mod:`mfpde.kernels.dual`, `dual_piecewise`."""
 
 from __future__ import annotations
 
