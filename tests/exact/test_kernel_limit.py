@@ -144,6 +144,20 @@ def test_flow_starts_as_the_linearisation():
     assert start["risk"] == start["loss"] == pytest.approx(float(np.mean(limit.y**2)))
 
 
+@pytest.mark.parametrize("second_layer", ["fixed", "trained"])
+def test_flow_is_that_of_the_two_layer_system(second_layer):
+    """mf.TwoLayer at that scale, with the same neurons on the same data, in the same rescaled time."""
+    limit = tanh_problem(second_layer, SKEWED)
+    start = limit.kernel.initial
+    law = mf.laws.Empirical(limit.x, limit.y)
+    system = mf.TwoLayer(law=law, activation="tanh", second_layer=second_layer, initial=start, scale=4.0)
+    run = mf.solve(system.limit(method="nodes", nodes=start), [1.0], rtol=1e-12, atol=1e-14)
+    own = mf.solve(limit.flow(4.0), [1.0], rtol=1e-12, atol=1e-14)
+    for name in ("risk", "movement"):
+        assert run.observables[name][0] == pytest.approx(own.observables[name][0], rel=1e-11)
+    np.testing.assert_allclose(run.unpack()["theta"], own.unpack()["theta"], rtol=0.0, atol=1e-11)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
