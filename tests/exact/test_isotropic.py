@@ -292,6 +292,18 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
     assert again.states.tobytes() == whole.states.tobytes()
 
 
+@pytest.mark.parametrize("system", [
+    mf.IsotropicGaussians(d=40, delta=0.5, activation=TWO_BASINS),
+    mf.IsotropicGaussians(d=math.inf, delta=0.5),
+    mf.AnisotropicGaussians(delta=0.5, gamma=0.5, activation="relu"),
+])  # fmt: skip
+def test_files_give_every_limit_back(system, tmp_path):
+    run = mf.solve(system.limit(), [0.01], rtol=1e-6, atol=1e-9)
+    again = mf.Trajectory.load(run.save(tmp_path / "run.h5"))
+    assert again.states.tobytes() == run.states.tobytes()
+    assert again.config == run.config
+
+
 def test_too_few_panels_stop_the_run_with_the_remedy():
     run = mf.solve(mf.IsotropicGaussians(d=40, delta=0.8).limit(max_panels=10), [10.0], rtol=1e-8, atol=1e-10)
     assert not run.complete

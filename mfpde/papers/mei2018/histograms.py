@@ -17,6 +17,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"d": 40, "delta": 0.8, "m": 300, "eps": 5e-5, "shown": [1e-3, 2.0, 5.0], "rows": 6},
 }
 _ROWS = 121
+_SPIKE = 0.1
 
 
 def histograms(preset: str, out: Path, progress: bool) -> list[Path]:
@@ -51,7 +52,7 @@ def compute(*, d: int, delta: float, m: int, eps: float, shown: list[float], row
 
 
 def draw(data: Data) -> Any:
-    """One panel a shown time, and the risk."""
+    """One panel a shown time, and the risk. The axes cut the spike of the neurons that are trapped at small radii."""
     neurons, density = data["neurons"], data["density"]
     shown = np.unique(neurons["t"])
     figure, axes = new_figure(len(shown) + 1, width=2.5 * (len(shown) + 1), height=2.5)
@@ -61,7 +62,8 @@ def draw(data: Data) -> Any:
         panel.hist(radii, bins=np.linspace(0.0, top, 61), density=True, color="0.75", label="SGD")
         at = density["t"] == time
         panel.plot(density["radius"][at], density["density"][at], "C1", label="radial PDE")
-        panel.set(xlabel=r"$\|w\|$", title=f"$t={time:g}$", xlim=(0.0, top))
+        bulk = np.max(density["density"][at & (density["radius"] > _SPIKE * top)])
+        panel.set(xlabel=r"$\|w\|$", title=f"$t={time:g}$", xlim=(0.0, top), ylim=(0.0, 1.3 * bulk))
     axes[0, 0].set(ylabel="density")
     axes[0, 0].legend(loc="upper right")
     panel = axes[0, -1]

@@ -48,7 +48,7 @@ class RadialLimit(MeanFieldLimit):
         if self.panel_tol == "auto":
             self.panel_tol = max(_PANEL_TOL, landscape.chi_error)
         p = self.capacity
-        fields = [Field("edge", (p + 1,), ("edge",)), Field("radius", (p, self.rule.nodes), ("panel", "node"))]
+        fields = [Field("edge", (p + 1,), ("boundary",)), Field("radius", (p, self.rule.nodes), ("panel", "node"))]
         if landscape.mean.pull != 0.0:
             fields.append(Field("stopped", (p,), ("panel",)))
         self.packing = Packing(tuple(fields))
