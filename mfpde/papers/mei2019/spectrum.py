@@ -70,5 +70,5 @@ def draw(data: Data) -> Any:
         decay_panel.semilogy(decay["t"], decay[f"limit_{k}"], f"C{i}-", lw=1.0)
         decay_panel.semilogy(decay["t"], np.abs(decay[f"network_{k}"]), f"C{i}o", ms=3, mfc="none", label=f"$k={k}$")
     decay_panel.set(xlabel="rescaled time $t$", ylabel="amplitude of $\\cos kx$ in the residual", ylim=(1e-2, 1.3))
-    decay_panel.legend(loc="lower right", ncols=2)
+    decay_panel.legend(loc="lower right")
     return figure
