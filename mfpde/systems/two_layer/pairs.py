@@ -18,7 +18,7 @@ Array = npt.NDArray[np.floating[Any]]
 Sides = tuple[Array, Array]
 
 ROWS, COLUMNS = 128, 1024
-SMALLEST, LARGEST, PARTS = 64, 256, 16
+SMALLEST, LARGEST, PARTS = 64, 352, 12
 
 
 class Block(NamedTuple):
@@ -157,7 +157,9 @@ def sum_own_pairs(kernel: PairKernel, neurons: Neurons, *, values: bool, gradien
     """
     m, d = neurons.w.shape
     sums = _Sums(kernel, m, d, values, gradients)
-    slices = _slices(m, min(LARGEST, max(SMALLEST, -(-m // PARTS))))
+    # A multiple of 4 where there are many: rounds of an even number of equal pairs.
+    count = min(PARTS, -(-m // SMALLEST)) if m <= PARTS * LARGEST else 4 * -(-m // (4 * LARGEST))
+    slices = _slices(m, -(-m // max(count, 1)))
     parts = [neurons.part(rows) for rows in slices]
     run_blocks(lambda i: sums.add(slices[i], parts[i], parts[i]), len(parts))
     for games in _rounds(len(parts)):
@@ -171,7 +173,7 @@ def sum_own_pairs(kernel: PairKernel, neurons: Neurons, *, values: bool, gradien
 
 
 def _slices(n: int, size: int) -> list[slice]:
-    return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+    return [slice(first, min(first + size, n)) for first in range(0, n, max(size, 1))]
 
 
 def _rounds(teams: int) -> list[list[tuple[int, int]]]:
