@@ -100,7 +100,7 @@ def test_figure_prints_what_it_wrote(capsys, tmp_path):
 
 
 def test_figure_all_draws_every_figure(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(papers, "FIGURES", {name: f"{__name__}:draw_a_line" for name in ("b", "a")})
+    monkeypatch.setattr(papers, "FIGURES", dict.fromkeys(("b", "a"), f"{__name__}:draw_a_line"))
     assert main(["figure", "all", "--preset", "quick", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'line.txt'}\n" * 2
 

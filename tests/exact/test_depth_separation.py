@@ -10,6 +10,7 @@ import pytest
 import mfpde as mf
 from mfpde.datafiles import reference_rows
 
+
 def _reference_cases():
     rows = reference_rows("depth_separation_concentrated.csv")
     keys = sorted({(int(r["d"]), int(r["p"]), float(r["rho0"])) for r in rows})

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mfpde as mf
-from mfpde.systems.two_layer.kernel_limit import KernelLimit, NodeKernel
-from mfpde.systems.two_layer.sphere_kernel import eigenvalues, multiplicities, relu_kernel
+from mfpde.systems.two_layer.kernel.residuals import KernelLimit, NodeKernel
+from mfpde.systems.two_layer.kernel.sphere import eigenvalues, multiplicities, relu_kernel
 
 SKEWED = ((2.0, -1.0), (1.0 / 3.0, 2.0 / 3.0))
 SYMMETRIC = ((np.sqrt(2.0), -np.sqrt(2.0)), (0.5, 0.5))

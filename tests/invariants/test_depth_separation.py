@@ -128,7 +128,8 @@ def test_thread_count_does_not_change_a_bit(dynamics, dtype, monkeypatch):
         network = mf.DepthSeparation(d=20).network(m1=96, m2=17, directions=1000, dynamics=dynamics, dtype=dtype)
         y = network.state0
         results.append(network.velocity(0.0, y) if dynamics == "flow" else network.step(3, y))
-        assert used and used[-1] == count
+        assert used
+        assert used[-1] == count
     threads.set_threads(None)
     np.testing.assert_array_equal(results[0], results[1])
 

@@ -11,7 +11,7 @@ from mfpde.measures import Ensemble, GaussianInit
 from mfpde.papers.produce import produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve
-from mfpde.systems.two_layer.kernel_limit import KernelLimit, NodeKernel
+from mfpde.systems.two_layer.kernel.residuals import KernelLimit, NodeKernel
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"nodes": 16, "end": 1.0, "late": 30.0, "largest": 1024.0, "scales": 21},

@@ -12,8 +12,8 @@ from mfpde.papers.produce import produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve
 from mfpde.streams import stream
-from mfpde.systems.two_layer.kernel_limit import KernelLimit, NodeKernel
-from mfpde.systems.two_layer.sphere_kernel import eigenvalues
+from mfpde.systems.two_layer.kernel.residuals import KernelLimit, NodeKernel
+from mfpde.systems.two_layer.kernel.sphere import eigenvalues
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"dimensions": [2, 3, 10, 30], "count": 25, "pairs": 20_000, "points": 101, "scale": 64.0, "end": 60.0},

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array
-from mfpde.systems.two_layer.linear_families import kappa
+from mfpde.systems.two_layer.limits.families import kappa
 
 
 def linear(s: float, cov: npt.ArrayLike, b: npt.ArrayLike, m0: npt.ArrayLike) -> tuple[Array, float]:

@@ -11,10 +11,10 @@ import numpy as np
 from mfpde.flow import Array, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
-from mfpde.systems.two_layer.dynamics import GradientDescent, NodeFlow, NonlinearDescent, NonlinearFlow
-from mfpde.systems.two_layer.field import MeanField
-from mfpde.systems.two_layer.noise import BrownianPaths
-from mfpde.systems.two_layer.sgd import StochasticDescent
+from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.flows import GradientDescent, NodeFlow, NonlinearDescent, NonlinearFlow
+from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
+from mfpde.systems.two_layer.dynamics.sgd import StochasticDescent
 
 DYNAMICS = ("nonlinear", "particles", "gd", "sgd")
 

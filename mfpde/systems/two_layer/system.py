@@ -14,13 +14,13 @@ from mfpde.activations import Activation
 from mfpde.flow import Array, Flow, StepFlow, VelocityFlow
 from mfpde.laws import Empirical, Gaussian, Law
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
-from mfpde.systems.two_layer.clock import Clock, Rate
 from mfpde.systems.two_layer.closed_forms import potential_for
-from mfpde.systems.two_layer.field import NOISES, MeanField
+from mfpde.systems.two_layer.dynamics.clock import Clock, Rate
+from mfpde.systems.two_layer.dynamics.field import NOISES, MeanField
+from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.labels import ClassLabels
 from mfpde.systems.two_layer.potentials import Potential, checked_second_layer
 from mfpde.systems.two_layer.quadrature import QuadraturePotential
-from mfpde.systems.two_layer.samples import ActivationSamples, sigma_of
 from mfpde.targets import Target, as_target
 
 
@@ -271,7 +271,7 @@ class TwoLayer:
         known = self.activation_name == "identity" and self.second_layer == "fixed" and self.unit_weights and not callable(self.clock)
         if not known or not isinstance(eps, (int, float)) or dynamics == "nonlinear":
             return
-        from mfpde.systems.two_layer.stability import descent_bound, sgd_bound
+        from mfpde.systems.two_layer.dynamics.stability import descent_bound, sgd_bound
 
         variances, rate = np.linalg.eigvalsh(self.law.second_moment()), self.field.clock.rate(0.0)
         bound = descent_bound(variances, self.ridge) / rate

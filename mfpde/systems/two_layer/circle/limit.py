@@ -11,7 +11,7 @@ from mfpde import density
 from mfpde.flow import Array
 from mfpde.measures import Ensemble
 from mfpde.systems.two_layer.circle.modes import ModesLimit, enough_modes
-from mfpde.systems.two_layer.dynamics import NodeFlow
+from mfpde.systems.two_layer.dynamics.flows import NodeFlow
 
 if TYPE_CHECKING:
     from mfpde.systems.two_layer.circle.system import CosineCircle

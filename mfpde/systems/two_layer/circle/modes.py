@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, VelocityFlow
 from mfpde.systems.two_layer.circle.field import CircleField, CirclePotential, observables, predict
-from mfpde.systems.two_layer.dynamics import MeanFieldLimit
+from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
 
 
 class ModesLimit(MeanFieldLimit):

@@ -12,14 +12,14 @@ import numpy as np
 
 from mfpde.systems.two_layer.circle import exact
 from mfpde.systems.two_layer.circle.field import CircleField, CirclePotential, CircleSamples
-from mfpde.systems.two_layer.clock import Clock
-from mfpde.systems.two_layer.field import NOISES
+from mfpde.systems.two_layer.dynamics.clock import Clock
+from mfpde.systems.two_layer.dynamics.field import NOISES
 
 if TYPE_CHECKING:
     from mfpde.flow import StepFlow, VelocityFlow
     from mfpde.systems.two_layer.circle.limit import CircleDensity
     from mfpde.systems.two_layer.circle.modes import ModesLimit
-    from mfpde.systems.two_layer.dynamics import NodeFlow
+    from mfpde.systems.two_layer.dynamics.flows import NodeFlow
 
 
 @dataclass(frozen=True, kw_only=True)

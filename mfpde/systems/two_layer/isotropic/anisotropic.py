@@ -13,14 +13,14 @@ import numpy as np
 from mfpde.activations import Activation, get
 from mfpde.kernels import activation as codes
 from mfpde.laws import Gaussian, Mixture
-from mfpde.systems.two_layer.clock import Clock
+from mfpde.systems.two_layer.dynamics.clock import Clock
 from mfpde.systems.two_layer.isotropic import checks
 from mfpde.systems.two_layer.isotropic.mean_activation import MeanActivation
 from mfpde.systems.two_layer.isotropic.system import RAMP
 
 if TYPE_CHECKING:
     from mfpde.flow import StepFlow, VelocityFlow
-    from mfpde.systems.two_layer.field import MeanField
+    from mfpde.systems.two_layer.dynamics.field import MeanField
     from mfpde.systems.two_layer.isotropic.anisotropic_limit import BlockLimit, ReluBlockLimit
 
 

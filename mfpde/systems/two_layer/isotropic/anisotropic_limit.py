@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from mfpde.flow import Array, Field, Packing, Refinable, VelocityFlow
-from mfpde.systems.two_layer.field import observables
+from mfpde.systems.two_layer.dynamics.field import observables
 from mfpde.systems.two_layer.isotropic.mean_activation import MeanActivation
 
 if TYPE_CHECKING:

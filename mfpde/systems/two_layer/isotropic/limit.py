@@ -12,8 +12,8 @@ import numpy.typing as npt
 from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
 from mfpde.kernels.radial_pde import lookup_all, radial_fields, radial_force
 from mfpde.solve.steppers import StepError
-from mfpde.systems.two_layer.dynamics import MeanFieldLimit
-from mfpde.systems.two_layer.field import observables
+from mfpde.systems.two_layer.dynamics.field import observables
+from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
 from mfpde.systems.two_layer.isotropic.landscape import Landscape
 from mfpde.systems.two_layer.isotropic.panels import PanelRule, RadialStart
 

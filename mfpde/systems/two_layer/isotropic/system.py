@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfpde.activations import Activation, piecewise_linear
 from mfpde.laws import Gaussian, Mixture
-from mfpde.systems.two_layer.clock import Clock
+from mfpde.systems.two_layer.dynamics.clock import Clock
 from mfpde.systems.two_layer.isotropic import checks, exact
 from mfpde.systems.two_layer.isotropic.exact import Atom, MinimalRisk
 from mfpde.systems.two_layer.isotropic.landscape import CHI_NODES, Landscape

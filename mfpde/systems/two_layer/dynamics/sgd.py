@@ -10,10 +10,10 @@ import numpy as np
 from mfpde.flow import Array
 from mfpde.kernels.two_layer_sgd import sgd_steps
 from mfpde.streams import step_stream
-from mfpde.systems.two_layer.dynamics import Descent
-from mfpde.systems.two_layer.field import MeanField
-from mfpde.systems.two_layer.noise import BrownianPaths
-from mfpde.systems.two_layer.samples import ActivationSamples
+from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.flows import Descent
+from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
+from mfpde.systems.two_layer.dynamics.samples import ActivationSamples
 
 _BLOCK = 256
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, Refinable, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
-from mfpde.systems.two_layer.field import MeanField
-from mfpde.systems.two_layer.noise import BrownianPaths
+from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
 
 AXES = ("neuron", "parameter")
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from mfpde.flow import Array
-from mfpde.systems.two_layer.closure import Family, Mask
-from mfpde.systems.two_layer.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.limits.closure import Family, Mask
 
 
 class IdentityFamily(Family):

@@ -14,7 +14,7 @@ from mfpde.laws.base import checked_weights
 from mfpde.measures import Ensemble
 
 if TYPE_CHECKING:
-    from mfpde.systems.two_layer.residual_flow import ResidualFlow
+    from mfpde.systems.two_layer.kernel.flow import ResidualFlow
 
 Kernel = Callable[[Array, Array], Array]
 
@@ -90,7 +90,7 @@ class KernelLimit:
         ValueError
             If the kernel is a closed form, or the scale is not a finite number > 0.
         """
-        from mfpde.systems.two_layer.residual_flow import ResidualFlow
+        from mfpde.systems.two_layer.kernel.flow import ResidualFlow
 
         return ResidualFlow(self, scale)
 

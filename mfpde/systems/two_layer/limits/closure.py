@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, VelocityFlow
-from mfpde.systems.two_layer.dynamics import MeanFieldLimit
-from mfpde.systems.two_layer.field import MeanField, observables
-from mfpde.systems.two_layer.statistics import Statistics
+from mfpde.systems.two_layer.dynamics.field import MeanField, observables
+from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
+from mfpde.systems.two_layer.limits.statistics import Statistics
 
 Mask = npt.NDArray[np.bool_]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mfpde.flow import Array
 from mfpde.streams import step_stream
-from mfpde.systems.two_layer.clock import Clock
+from mfpde.systems.two_layer.dynamics.clock import Clock
 
 
 class BrownianPaths:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mfpde.flow import Array, Field, Packing, VelocityFlow
 
 if TYPE_CHECKING:
-    from mfpde.systems.two_layer.kernel_limit import KernelLimit
+    from mfpde.systems.two_layer.kernel.residuals import KernelLimit
 
 _ZERO = 1e-10
 
@@ -28,7 +28,7 @@ class ResidualFlow(VelocityFlow):
     clock = "time"
 
     def __init__(self, limit: KernelLimit, scale: float) -> None:
-        from mfpde.systems.two_layer.kernel_limit import NodeKernel
+        from mfpde.systems.two_layer.kernel.residuals import NodeKernel
 
         if not isinstance(limit.kernel, NodeKernel):
             raise ValueError(f"kernel = {limit.kernel!r}: a closed form has no neurons to train; give a NodeKernel")

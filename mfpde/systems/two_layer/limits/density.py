@@ -12,8 +12,8 @@ import numpy.typing as npt
 from mfpde import density
 from mfpde.flow import Array, StepFlow
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
-from mfpde.systems.two_layer.field import MeanField, observables
-from mfpde.systems.two_layer.samples import ActivationSamples
+from mfpde.systems.two_layer.dynamics.field import MeanField, observables
+from mfpde.systems.two_layer.dynamics.samples import ActivationSamples
 
 
 class DensityLimit(StepFlow):

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array
-from mfpde.systems.two_layer.clock import Clock
+from mfpde.systems.two_layer.dynamics.clock import Clock
+from mfpde.systems.two_layer.dynamics.samples import Samples
 from mfpde.systems.two_layer.potentials import Potential
-from mfpde.systems.two_layer.samples import Samples
 
 NOISES = ("pde", "printed_sgd")
 
