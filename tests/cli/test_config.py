@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mfpde.cli import config, main
+from mfpde.systems import registry
 
 DOCS = Path(__file__).parents[2] / "docs" / "command_line.rst"
 
@@ -136,7 +137,7 @@ def test_what_solve_itself_refuses_exits_with_2_and_writes_nothing(capsys, tmp_p
 
 def test_unknown_names_and_missing_sections_are_refused(capsys, tmp_path):
     path = written(tmp_path, name="DepthSep")
-    assert refused(capsys, path) == "[system]: name = 'DepthSep': give one of Chain, DepthSeparation"
+    assert refused(capsys, path) == f"[system]: name = 'DepthSep': give one of {', '.join(registry.names())}"
     path.write_text(written(tmp_path).read_text() + "[sweep]\n")
     assert refused(capsys, path) == "the configuration: unknown key 'sweep'; the keys are system, flow, solve"
     path.write_text("[system]\nname = 'DepthSeparation'\n[solve]\nt_eval = [0, 1]\n")
