@@ -38,7 +38,7 @@ figures: $(VENV)/installed
 	$(BIN)/mfpde figure all --preset paper --out figures
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
