@@ -96,7 +96,7 @@ def measure(batch: int, dtype: str, names: list[str], threads: list[int], bursts
     """Time all candidates and print their table."""
     candidates = [start(name, count, batch, dtype) for name in names for count in threads]
     compare(candidates, 1e-12 if dtype == "float64" else 1e-5)
-    steps = 11 if batch <= 2048 else 4
+    steps = 41 if batch <= 2048 else 6
     for _ in range(bursts):
         for c in random.sample(candidates, len(candidates)):
             c.steps += c.ask(steps)[1:]
