@@ -1,9 +1,9 @@
 """Two-layer networks in the mean-field scaling."""
 
-from mfpde.systems.two_layer.closed_forms import potential_for
-from mfpde.systems.two_layer.labels import ClassLabels, Norm, Polynomial, Teacher
-from mfpde.systems.two_layer.potentials import Potential
-from mfpde.systems.two_layer.quadrature import QuadraturePotential
+from mfpde.systems.two_layer.potentials.base import Potential
+from mfpde.systems.two_layer.potentials.closed_forms import potential_for
+from mfpde.systems.two_layer.potentials.labels import ClassLabels, Norm, Polynomial, Teacher
+from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
 from mfpde.systems.two_layer.system import TwoLayer
 
 __all__ = ["ClassLabels", "Norm", "Polynomial", "Potential", "QuadraturePotential", "Teacher", "TwoLayer", "potential_for"]

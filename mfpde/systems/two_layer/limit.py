@@ -11,11 +11,11 @@ from mfpde.flow import Flow
 from mfpde.laws import Gaussian, Sphere
 from mfpde.measures import Ensemble, ProductInit, SphereInit
 from mfpde.systems.two_layer.dynamics.flows import NodeFlow, TracerFlow
-from mfpde.systems.two_layer.labels import Norm, Polynomial, closed_label
 from mfpde.systems.two_layer.limits.closure import Family, MomentLimit
 from mfpde.systems.two_layer.limits.density import DensityLimit
 from mfpde.systems.two_layer.limits.families import IdentityFamily, QuadraticFamily, RadialReluFamily, kappa
 from mfpde.systems.two_layer.limits.statistics import Statistics, mean_radius, statistics, with_unit_weights
+from mfpde.systems.two_layer.potentials.labels import Norm, Polynomial, closed_label
 from mfpde.targets import Target
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from mfpde.activations import Activation
 from mfpde.flow import Array, Flow, StepFlow, VelocityFlow
 from mfpde.laws import Empirical, Gaussian, Law
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
-from mfpde.systems.two_layer.closed_forms import potential_for
 from mfpde.systems.two_layer.dynamics.clock import Clock, Rate
 from mfpde.systems.two_layer.dynamics.field import NOISES, MeanField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
-from mfpde.systems.two_layer.labels import ClassLabels
-from mfpde.systems.two_layer.potentials import Potential, checked_second_layer
-from mfpde.systems.two_layer.quadrature import QuadraturePotential
+from mfpde.systems.two_layer.potentials.base import Potential, checked_second_layer
+from mfpde.systems.two_layer.potentials.closed_forms import potential_for
+from mfpde.systems.two_layer.potentials.labels import ClassLabels
+from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
 from mfpde.targets import Target, as_target
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mfpde.flow import Array
 from mfpde.systems.two_layer.dynamics.field import MeanField
 from mfpde.systems.two_layer.dynamics.samples import Samples
-from mfpde.systems.two_layer.potentials import Potential
+from mfpde.systems.two_layer.potentials.base import Potential
 
 _ROOT_2 = math.sqrt(2.0)
 

@@ -12,11 +12,11 @@ import numpy as np
 from mfpde.flow import Array
 from mfpde.measures import GaussianInit
 from mfpde.streams import stream
-from mfpde.systems.two_layer.closed_forms import potential_for
 from mfpde.systems.two_layer.dynamics.field import MeanField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
-from mfpde.systems.two_layer.labels import ClassLabels
-from mfpde.systems.two_layer.quadrature import QuadraturePotential
+from mfpde.systems.two_layer.potentials.closed_forms import potential_for
+from mfpde.systems.two_layer.potentials.labels import ClassLabels
+from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
 
 if TYPE_CHECKING:
     from mfpde.systems.two_layer.isotropic.anisotropic import AnisotropicGaussians

@@ -12,12 +12,12 @@ from scipy.special import gammaln
 
 from mfpde.activations import Activation, get
 from mfpde.laws import Empirical, Gaussian, Law, Mixture, Sphere
-from mfpde.systems.two_layer.families import CosinePotential, ErfPotential, PiecewisePotential, ReluPotential
-from mfpde.systems.two_layer.labels import ClassLabels, Label, Norm, Polynomial, Teacher, closed_label
-from mfpde.systems.two_layer.moments import IdentityPotential, QuadraticPotential
-from mfpde.systems.two_layer.potentials import Array, MixturePotential, Potential
-from mfpde.systems.two_layer.quadrature import QuadraturePotential
-from mfpde.systems.two_layer.standard import Standardise, StandardLabel
+from mfpde.systems.two_layer.potentials.base import Array, MixturePotential, Potential
+from mfpde.systems.two_layer.potentials.families import CosinePotential, ErfPotential, PiecewisePotential, ReluPotential
+from mfpde.systems.two_layer.potentials.labels import ClassLabels, Label, Norm, Polynomial, Teacher, closed_label
+from mfpde.systems.two_layer.potentials.moments import IdentityPotential, QuadraticPotential
+from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
+from mfpde.systems.two_layer.potentials.standard import Standardise, StandardLabel
 from mfpde.targets import Target
 
 _REMEDY = "give quadrature points: QuadraturePotential(x, y, weights, activation)"

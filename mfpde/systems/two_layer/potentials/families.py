@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from mfpde.kernels import dual, dual_piecewise
-from mfpde.systems.two_layer.gaussian import GaussianPotential
-from mfpde.systems.two_layer.pairs import Block, Sides
-from mfpde.systems.two_layer.potentials import Array
-from mfpde.systems.two_layer.standard import Standardise, StandardLabel
+from mfpde.systems.two_layer.potentials.base import Array
+from mfpde.systems.two_layer.potentials.gaussian import GaussianPotential
+from mfpde.systems.two_layer.potentials.pairs import Block, Sides
+from mfpde.systems.two_layer.potentials.standard import Standardise, StandardLabel
 
 _TINY = 1e-100
 _ROOT_2PI = math.sqrt(2.0 * math.pi)

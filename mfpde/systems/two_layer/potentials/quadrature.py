@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mfpde.activations import Activation, get
 from mfpde.kernels.activation import activate_array, activate_derivative_array
 from mfpde.laws.empirical import Empirical
-from mfpde.systems.two_layer.potentials import Array, Potential, checked_second_layer
+from mfpde.systems.two_layer.potentials.base import Array, Potential, checked_second_layer
 from mfpde.threads import run_blocks
 
 ROWS, COLUMNS = 256, 512

@@ -6,9 +6,9 @@ from abc import abstractmethod
 
 import numpy as np
 
-from mfpde.systems.two_layer.pairs import Block, Neurons, PairSums, Sides, sum_own_pairs, sum_pairs
-from mfpde.systems.two_layer.potentials import Array, Potential, checked_second_layer
-from mfpde.systems.two_layer.standard import Standardise, StandardLabel, times
+from mfpde.systems.two_layer.potentials.base import Array, Potential, checked_second_layer
+from mfpde.systems.two_layer.potentials.pairs import Block, Neurons, PairSums, Sides, sum_own_pairs, sum_pairs
+from mfpde.systems.two_layer.potentials.standard import Standardise, StandardLabel, times
 
 
 class GaussianPotential(Potential):
