@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 import numpy as np
 
 
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether `value` is a number, NumPy's included, and no bool."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def number(name: str, value: object, positive: bool = False) -> float:
     """`value` as a float, or ValueError if it is not a finite number >= 0 (> 0 if `positive`)."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or value < 0 or (positive and value == 0):  # type: ignore[arg-type, operator]
+    if not is_real(value) or not math.isfinite(value) or value < 0 or (positive and value == 0):
         raise ValueError(f"{name} = {value!r}: give a finite number {'> 0' if positive else '>= 0'}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def whole(name: str, value: object, least: int = 1) -> int:

@@ -1,4 +1,4 @@
-"""Two-layer problems solved in closed form, all in the flow clock s (theta' = -grad Psi). Derived in docs/two_layer.rst.
+"""Two-layer problems solved in closed form, all in the flow clock s (theta' = -grad Psi). Derived in docs/two_layer.
 
 The problems, with inputs x ~ N(0, S) or N(0, I) and no label noise unless it is named:
 

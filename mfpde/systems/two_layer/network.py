@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mfpde.checks import whole
 from mfpde.flow import Array, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
@@ -52,11 +53,11 @@ def make_network(
     in_steps = dynamics in ("gd", "sgd") or field.noisy
     if dtype == "float32" and dynamics not in ("gd", "sgd"):
         raise ValueError(f"dtype = 'float32': dynamics={dynamics!r} runs in float64; leave it out or use 'gd' or 'sgd'")
-    width, fine = _whole("m", m), _whole("noise_steps", noise_steps)
+    width, fine = whole("m", m), whole("noise_steps", noise_steps)
     step = _step(eps, dynamics, in_steps, field)
     if batch not in (None, 1) and dynamics != "sgd":
         raise ValueError(f"batch = {batch!r}: dynamics={dynamics!r} draws no samples; leave it out or use 'sgd'")
-    samples = 1 if batch is None else _whole("batch", batch)
+    samples = 1 if batch is None else whole("batch", batch)
     if fine > 1 and not field.noisy:
         raise ValueError(f"noise_steps = {noise_steps!r}: without noise (beta = inf) there are no paths to share; leave it out")
     if limit is not None and dynamics != "nonlinear":
@@ -93,9 +94,3 @@ def _step(eps: float | None, dynamics: str, in_steps: bool, field: MeanField) ->
         bound = 2.0 / field.clock.rate(0.0) / field.ridge
         raise ValueError(f"eps = {eps!r}: beyond the stability bound of the ridge, 2 s_k lam < 2; give eps < {bound:.6g}")
     return step
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} = {value!r}: give an integer >= 1")
-    return int(value)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mfpde.activations import Activation
+from mfpde.checks import number
 from mfpde.flow import Array, Flow, StepFlow, VelocityFlow
 from mfpde.laws import Empirical, Gaussian, Law
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
@@ -94,11 +95,11 @@ class TwoLayer:
             object.__setattr__(self, "target", as_target(self.target))
         if not isinstance(self.initial, (InitialLaw, Ensemble)):
             raise ValueError(f"initial = {self.initial!r}: give an initial law of mf.measures or a mf.Ensemble")
-        object.__setattr__(self, "scale", _number("scale", self.scale, positive=True))
-        object.__setattr__(self, "ridge", _number("ridge", self.ridge))
-        object.__setattr__(self, "label_noise", _number("label_noise", self.label_noise))
+        object.__setattr__(self, "scale", number("scale", self.scale, positive=True))
+        object.__setattr__(self, "ridge", number("ridge", self.ridge))
+        object.__setattr__(self, "label_noise", number("label_noise", self.label_noise))
         if self.beta != math.inf:
-            object.__setattr__(self, "beta", _number("beta", self.beta, positive=True))
+            object.__setattr__(self, "beta", number("beta", self.beta, positive=True))
         if self.noise not in NOISES:
             raise ValueError(f"noise = {self.noise!r}: give one of {NOISES}")
         if self.scale != 1.0 and (self.ridge > 0.0 or self.beta < math.inf):
@@ -283,10 +284,3 @@ class TwoLayer:
 
 def _columns(initial: InitialLaw | Ensemble) -> int:
     return initial.p if isinstance(initial, Ensemble) else initial.dim
-
-
-def _number(name: str, value: object, positive: bool = False) -> float:
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or value < 0 or (positive and value == 0):  # type: ignore[arg-type, operator]
-        raise ValueError(f"{name} = {value!r}: give a finite number {'> 0' if positive else '>= 0'}")
-    return float(value)  # type: ignore[arg-type]

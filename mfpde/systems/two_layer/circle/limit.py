@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfpde import density
+from mfpde.checks import whole
 from mfpde.flow import Array
 from mfpde.measures import Ensemble
 from mfpde.systems.two_layer.circle.modes import ModesLimit, enough_modes
@@ -28,18 +29,18 @@ def make_limit(
     chosen = "modes" if method == "auto" else method
     field = system.field
     if chosen == "modes":
-        number = enough_modes(system.b, system.beta) if modes is None else _whole("modes", modes, 1)
+        number = enough_modes(system.b, system.beta) if modes is None else whole("modes", modes, 1)
         refine: Any = lambda: system.limit(method="modes", modes=2 * number)  # noqa: E731
         return ModesLimit(field, number, _config(system, {"method": chosen, "modes": number}), refine)
     if chosen == "nodes":
         if field.noisy:
             raise ValueError(f"method = 'nodes' with beta = {system.beta!r}: nodes carry no noise; use 'modes' or 'density'")
-        number = _whole("nodes", nodes, 2)
+        number = whole("nodes", nodes, 2)
         refine = lambda: system.limit(method="nodes", nodes=2 * number)  # noqa: E731
         return NodeFlow(field, uniform_nodes(number), _config(system, {"method": chosen, "nodes": number}), refine)
     if system.clock != 0.5:
         raise ValueError(f"method = 'density' with clock = {system.clock!r}: its steps are in the flow clock s; use clock=0.5")
-    return CircleDensity(system, _whole("cells", cells, 4), dt)
+    return CircleDensity(system, whole("cells", cells, 4), dt)
 
 
 class CircleDensity(density.DensityFlow):
@@ -80,9 +81,3 @@ def mean_field(b: float) -> density.MeanField:
 
 def _config(system: CosineCircle, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"system": "CosineCircle", "parameters": system.config(), "role": "limit", "arguments": arguments}
-
-
-def _whole(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} = {value!r}: give an integer >= {least}")
-    return int(value)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from mfpde.checks import is_real
 from mfpde.systems.two_layer.circle import exact
 from mfpde.systems.two_layer.circle.field import CircleField, CirclePotential, CircleSamples
 from mfpde.systems.two_layer.dynamics.clock import Clock
@@ -55,9 +54,9 @@ class CosineCircle:
     noise: str = "pde"
 
     def __post_init__(self) -> None:
-        if not _real(self.b) or not math.isfinite(self.b):
+        if not is_real(self.b) or not math.isfinite(self.b):
             raise ValueError(f"b = {self.b!r}: give a finite number")
-        if not _real(self.beta) or not self.beta > 0.0:
+        if not is_real(self.beta) or not self.beta > 0.0:
             raise ValueError(f"beta = {self.beta!r}: give an inverse temperature > 0, math.inf for no noise")
         if self.noise not in NOISES:
             raise ValueError(f"noise = {self.noise!r}: give one of {NOISES}")
@@ -153,7 +152,3 @@ class CosineCircle:
         z = exact.gibbs_order_parameter(self.b, self.beta)
         risk = (self.b - z) ** 2
         return {"risk": risk, "loss": risk, "free_energy": exact.gibbs_free_energy(self.b, self.beta), "z": z, "z_imaginary": 0.0}
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

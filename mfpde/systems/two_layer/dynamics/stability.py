@@ -18,7 +18,7 @@ def sgd_bound(variances: Array, batch: int) -> float:
 
     With eigenvalues v of E x x^T and batches of n samples, the second moments of the error contract if and only if
     sum_j (length v_j / n) / (2 - length v_j (1 + 1/n)) < 1, every denominator positive; 2/(d + 2) for v = 1, n = 1. Derived in
-    docs/two_layer.rst from E (x x^T - S) A (x x^T - S) = S A S + S tr(S A).
+    docs/two_layer from E (x x^T - S) A (x x^T - S) = S A S + S tr(S A).
     """
     top = 2.0 / ((1.0 + 1.0 / batch) * float(np.max(variances)))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfpde.activations import Activation, get
+from mfpde.checks import number
 from mfpde.kernels import activation as codes
 from mfpde.laws import Gaussian, Mixture
 from mfpde.systems.two_layer.dynamics.clock import Clock
@@ -62,7 +63,7 @@ class AnisotropicGaussians:
     def __post_init__(self) -> None:
         object.__setattr__(self, "d", checks.dimension(self.d, least=4))
         object.__setattr__(self, "delta", checks.separation(self.delta))
-        object.__setattr__(self, "sigma_0", checks.positive("sigma_0", self.sigma_0))
+        object.__setattr__(self, "sigma_0", number("sigma_0", self.sigma_0, positive=True))
         object.__setattr__(self, "activation", get(self.activation))
         object.__setattr__(self, "clock", Clock(self.clock).xi)
         if not 0.0 < self.gamma < 1.0:

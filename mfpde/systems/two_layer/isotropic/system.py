@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mfpde.activations import Activation, piecewise_linear
+from mfpde.checks import number
 from mfpde.laws import Gaussian, Mixture
 from mfpde.systems.two_layer.dynamics.clock import Clock
 from mfpde.systems.two_layer.isotropic import checks, exact
@@ -62,7 +63,7 @@ class IsotropicGaussians:
     def __post_init__(self) -> None:
         object.__setattr__(self, "d", checks.dimension(self.d, least=3))
         object.__setattr__(self, "delta", checks.separation(self.delta))
-        object.__setattr__(self, "sigma_0", checks.positive("sigma_0", self.sigma_0))
+        object.__setattr__(self, "sigma_0", number("sigma_0", self.sigma_0, positive=True))
         object.__setattr__(self, "clock", Clock(self.clock).xi)
         MeanActivation(self.d, self.activation)
 

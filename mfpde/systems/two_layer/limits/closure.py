@@ -62,7 +62,7 @@ class MomentLimit(MeanFieldLimit):
 
     The state holds the entries that can change, and no others: the solver's error norm is a mean over the state. `propagator` are
     those of A minus the family's origin, in row order; with noise `covariance` those of N.
-    Derived in docs/two_layer.rst; exact, so that it needs no refinement.
+    Derived in docs/two_layer; exact, so that it needs no refinement.
     With noise, `free_energy` is that of a Gaussian law, and NaN if the initial law is not Gaussian.
     """
 
