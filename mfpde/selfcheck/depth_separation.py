@@ -1,10 +1,8 @@
-"""Exact answers and invariants, compared with what the installed package computes: one function a check."""
+"""The law of the inputs, the depth-separation system, threads and files: one function a check."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,44 +11,13 @@ from scipy.special import jv
 from mfpde.datafiles import reference_rows
 from mfpde.flow import Trajectory, VelocityFlow
 from mfpde.laws import Bessel
+from mfpde.selfcheck.check import Check
 from mfpde.solve import solve
 from mfpde.systems.depth_separation import DepthSeparation
 from mfpde.threads import set_threads, thread_count
 
 
-@dataclass(frozen=True)
-class Check:
-    """An error as measured here, and how large it may be."""
-
-    what: str
-    measured: float
-    allowed: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the error is small enough; NaN is not."""
-        return self.measured <= self.allowed
-
-
-def names() -> list[str]:
-    """The names of all checks."""
-    return list(_CHECKS)
-
-
-def run(name: str) -> Check:
-    """Run the check called `name`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such check.
-    """
-    if name not in _CHECKS:
-        raise ValueError(f"selfcheck {name!r} is unknown: the checks are {', '.join(_CHECKS)}")
-    return _CHECKS[name]()
-
-
-def _law() -> Check:
+def law() -> Check:
     """M_0(1) = J_nu(K)^2 + 2 sum_k J_(nu+k)(K)^2, and M_2(1) in closed form, by SciPy's Bessel functions."""
     law = Bessel(100)
     z = law.wavenumber
@@ -61,7 +28,7 @@ def _law() -> Check:
     return Check("partial moments of the Bessel law at d = 100, r = 1", error, 1e-12)
 
 
-def _limit() -> Check:
+def limit() -> Check:
     """The concentrated limit against the reference table of an independent integration."""
     rows = [r for r in reference_rows("depth_separation_concentrated.csv") if (r["d"], r["p"], r["observable"]) == ("100", "1", "loss")]
     flow = DepthSeparation(homogeneity=1, sigma_1=0.05).limit(second_layer="concentrated")
@@ -70,13 +37,15 @@ def _limit() -> Check:
     return Check("loss of the concentrated limit up to t = 2000, relative", float(error), 1e-7)
 
 
-def _invariant() -> Check:
+def invariant() -> Check:
+    """The limit conserves E|w1|^2 / p - E w2^2."""
     run = solve(DepthSeparation().limit(nodes=8), t_eval=[0, 100, 300], rtol=1e-10, atol=1e-13)
     values = run.observables["invariant"]
     return Check("E|w1|^2 / p - E w2^2 of the limit, largest change up to t = 300", float(np.max(np.abs(values - values[0]))), 1e-9)
 
 
-def _descent() -> Check:
+def descent() -> Check:
+    """The derivative of the loss along the velocity is minus its squared norm."""
     flow, sizes = _small_network(), {"w1": 16, "w2": 8, "b2": 8}
     y, step = flow.state0, 1e-6
     velocity = flow.velocity(0.0, y)
@@ -85,7 +54,8 @@ def _descent() -> Check:
     return Check("loss of a network falls at the rate of its gradient, relative", abs((ahead - behind) / (2 * step * predicted) - 1), 1e-6)
 
 
-def _threads() -> Check:
+def threads() -> Check:
+    """The same bits from 1 and 2 threads."""
     flow, before = _small_network(), thread_count()
     velocities = []
     try:
@@ -97,7 +67,8 @@ def _threads() -> Check:
     return Check("numbers that differ between 1 and 2 threads", float(np.sum(velocities[0] != velocities[1])), 0)
 
 
-def _file() -> Check:
+def file() -> Check:
+    """A file gives back every bit."""
     run = solve(DepthSeparation(d=10).limit(nodes=4), t_eval=[0, 1, 2])
     with tempfile.TemporaryDirectory() as folder:
         again = Trajectory.load(run.save(Path(folder) / "run.h5"))
@@ -108,13 +79,3 @@ def _small_network() -> VelocityFlow:
     flow = DepthSeparation(d=10).network(m1=16, m2=8, directions=512)
     assert isinstance(flow, VelocityFlow)
     return flow
-
-
-_CHECKS: dict[str, Callable[[], Check]] = {
-    "law": _law,
-    "limit": _limit,
-    "invariant": _invariant,
-    "descent": _descent,
-    "threads": _threads,
-    "file": _file,
-}
