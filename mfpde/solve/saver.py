@@ -19,8 +19,8 @@ _SHARE = 0.05  # and at most this share of the time is spent on saving
 class Saver:
     """The files of one run.
 
-    A store is never ahead of nothing: the checkpoint of row 0 is written before the store is created, later ones follow
-    the rows they count. So a kill at any moment leaves a pair from which the run continues.
+    No store is without a checkpoint: that of row 0 is written before the store is created, later ones follow the rows they
+    count. So a kill at any moment leaves a pair from which the run continues.
     """
 
     recorder: Recorder

@@ -174,3 +174,20 @@ def test_non_sphericity_equals_its_average_over_directions():
     values = network.observe(0.0, y)
     square = (g / values["slope"] - 1.0) ** 2
     assert abs(square.mean() - values["non_sphericity"] ** 2) < 4.0 * square.std() / np.sqrt(len(u))
+
+
+@pytest.mark.parametrize("projection", [None, (0.2, 0.05, 0.05)])
+def test_an_sgd_run_continues_to_the_same_bits(projection, tmp_path):
+    """Stopped after 5 of 12 steps and continued from its checkpoint, the count of projected gradients included."""
+    system, times = mf.DepthSeparation(d=9, sigma_1=2.0, projection=projection), [0.0, 1.0, 4.0, 6.0]
+
+    def network():
+        return system.network(m1=12, m2=5, dynamics="sgd", batch=300, directions=64, dtype="float32", rng=4)
+
+    files = {"store": tmp_path / "run.h5", "checkpoint": tmp_path / "run.checkpoint"}
+    assert not mf.solve(network(), times, max_steps=5, **files).complete
+    continued, whole = mf.solve(network(), times, **files), mf.solve(network(), times)
+    np.testing.assert_array_equal(continued.states, whole.states)
+    for name, values in whole.observables.items():
+        np.testing.assert_array_equal(continued.observables[name], values)
+    assert (projection is None) == ("projected_w1" not in whole.observables)

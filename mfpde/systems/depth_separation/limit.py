@@ -13,7 +13,7 @@ from mfpde.kernels.segments import Profile, compare, profile, spherical_velocity
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import resolve_seed, stream
 from mfpde.systems.depth_separation.observables import moments_of_state
-from mfpde.systems.depth_separation.particles import ParticleFlow, make_directions
+from mfpde.systems.depth_separation.particles import ParticleFlow, evaluate, make_directions
 
 if TYPE_CHECKING:
     from mfpde.systems.depth_separation.system import DepthSeparation
@@ -129,13 +129,6 @@ def make_coupled_limit(system: DepthSeparation, network: Any, second_layer: str 
     arguments = {"second_layer": "coupled", "nodes": nodes, "network": network.config["arguments"]}
     config = {"system": type(system).__name__, "parameters": system.config(), "role": "limit", "arguments": arguments}
     return SphericalLimit(system, Ensemble(points, weights), config, neurons["first_layer"])
-
-
-def evaluate(p: Profile, features: Array) -> Array:
-    """f at the given features F (n,)."""
-    s = np.searchsorted(p.kinks, features)
-    values: Array = p.slope[s] * features + p.intercept[s]
-    return values
 
 
 def _stop_radius(t: float, y: Array) -> Array:

@@ -107,10 +107,7 @@ class ParticleFlow(Refinable):
 
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
-        p, feature = self.second_layer(y), self.features(y, x)
-        segment = np.searchsorted(p.kinks, feature)
-        values: Array = p.slope[segment] * feature + p.intercept[segment]
-        return values
+        return evaluate(self.second_layer(y), self.features(y, x))
 
     def particles(self, y: Array) -> dict[str, Array]:
         """The neurons of both layers: w1 (n1, d), and the pairs (w2, b2) (n2, 2)."""
@@ -157,6 +154,13 @@ class ParticleFlow(Refinable):
         norms = np.linalg.norm(w1, axis=1)
         w1[np.argmin(np.where(norms > 0.0, norms, np.inf))] = 0.0
         return stopped
+
+
+def evaluate(p: Profile, features: Array) -> Array:
+    """f at the given features F (n,)."""
+    segment = np.searchsorted(p.kinks, features)
+    values: Array = p.slope[segment] * features + p.intercept[segment]
+    return values
 
 
 def first_layer_scale(w1: Array, weights: Array, power: int) -> Array:
