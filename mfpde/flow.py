@@ -108,8 +108,8 @@ class Flow(ABC):
     config: Mapping[str, Any]
 
     @abstractmethod
-    def observe(self, t: float, y: Array) -> dict[str, float]:
-        """The observables of the state `y` at time `t`; the same names at every call."""
+    def observe(self, t: float, y: Array) -> Mapping[str, Any]:
+        """The observables of the state `y` at time `t`: numbers, or arrays; the same names and shapes at every call."""
 
     def pack(self, **arrays: npt.ArrayLike) -> Array:
         """The flat state made of the named arrays."""
@@ -155,6 +155,30 @@ class StepFlow(Flow):
         return y
 
 
+class PacedFlow(Flow):
+    """A flow that chooses its own steps and knows when it is done.
+
+    Attributes
+    ----------
+    times : array (n_t,)
+        The rows saved by a run without ``t_eval``: 0 first, then increasing; at the last one such a run gives up.
+    """
+
+    times: Array
+
+    @abstractmethod
+    def advance(self, t: float, y: Array, t_stop: float) -> tuple[float, Array]:
+        """Time and state after one step or a few milliseconds of them, ``t < t_new <= t_stop``.
+
+        `y` itself is left as it was. Everything that the choice of later steps depends on lies in `t` and the state. The steps
+        pause where :meth:`finished` becomes true.
+        """
+
+    @abstractmethod
+    def finished(self, t: float, y: Array) -> str | None:
+        """Why the run is over at (t, y), such as "loss 1e-06 reached"; None if it is not."""
+
+
 class Refinable(VelocityFlow):
     """A limit that can report its own resolution error."""
 
@@ -187,6 +211,11 @@ class ParticleSystem(System, Protocol):
         """
 
 
+def observable_dims(name: str, shape: Sequence[int]) -> tuple[str, ...]:
+    """The names of the axes, after time, of the observable `name`."""
+    return tuple(f"{name}_{axis}" for axis in range(len(shape)))
+
+
 @dataclass
 class Trajectory:
     """What a run returns: saved rows, observables and how it went.
@@ -195,7 +224,7 @@ class Trajectory:
     ----------
     t : array (n_t,)
         Saved times on `clock`.
-    observables : dict of arrays (n_t,)
+    observables : dict of arrays (n_t, ...)
         One row a saved time.
     states : array (n_t, n)
         The flat states; :meth:`unpack` names their arrays.
@@ -247,7 +276,9 @@ class Trajectory:
         """
         import xarray
 
-        variables: dict[str, Any] = {name: ("t", values) for name, values in self.observables.items()}
+        variables: dict[str, Any] = {
+            name: (("t", *observable_dims(name, values.shape[1:])), values) for name, values in self.observables.items()
+        }
         arrays = self.packing.unpack(self.states)
         for f in self.packing.fields:
             name = f"{f.name}_state" if f.name in self.observables else f.name

@@ -31,6 +31,7 @@ CASES: dict[str, tuple[Callable[[], Flow], dict[str, Any]]] = {
     "BDF": (toys.stiff, {"method": "BDF", "t_eval": times.linear(0, 5, 21)}),
     "DOP853 with events": (toys.ball, {"t_eval": times.linear(0, 2.9, 30)}),
     "steps": (toys.NoisySteps, {"t_eval": times.linear(0, 100, 21)}),
+    "own pace": (toys.OwnPace, {}),
 }
 
 
@@ -46,8 +47,8 @@ def save_always() -> None:
 
 
 def killed_at(flow: Flow, calls: int) -> Flow:
-    """`flow`, which kills its process in the call number `calls` of its velocity or step."""
-    name = "step" if hasattr(flow, "dt") else "velocity"
+    """`flow`, which kills its process in the call number `calls` of its rule of motion."""
+    name = next(name for name in ("velocity", "step", "advance") if hasattr(flow, name))
     rule, made = getattr(flow, name), 0
 
     def counting(*arguments: Any) -> Any:
@@ -83,7 +84,7 @@ def at_steps(directory: Path) -> None:
     save_always()
     for case, (make, arguments) in CASES.items():
         for with_store in (False, True):
-            for calls in (5, 9, 14) if case == "steps" else (30, 41, 57):
+            for calls in (30, 41, 57) if hasattr(make(), "velocity") else (5, 9, 14):
                 flow = killed_at(make(), calls)
                 status = in_child(partial(solve, flow, **arguments, **paths(directory, case, with_store)))
                 assert os.WIFSIGNALED(status), f"{case} finished before it could be killed in call {calls}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.flow import Array, Event, Field, Packing, StepFlow, VelocityFlow
+from mfpde.flow import Array, Event, Field, PacedFlow, Packing, StepFlow, VelocityFlow
 from mfpde.streams import step_stream
 
 
@@ -90,3 +90,26 @@ class NoisySteps(StepFlow):
 
     def observe(self, t: float, y: Array) -> dict[str, float]:
         return {"loss": float(y @ y), "b2": float(y[-1])}
+
+
+class OwnPace(PacedFlow):
+    """y' = -rate y in exact steps that grow by a tenth each; over when y has fallen below `level`. `q` holds (y, last step)."""
+
+    clock = "time"
+
+    def __init__(self, rate: float = 1.0, level: float = 1e-3, give_up: float = 100.0) -> None:
+        self.rate, self.level = rate, level
+        self.packing = Packing((Field("q", (2,), ("component",)),))
+        self.state0 = np.array([1.0, 0.01])
+        self.times = np.array([0.0, 0.1, 1.0, 5.0, give_up])
+        self.config = config("own pace", rate=rate, level=level, give_up=give_up)
+
+    def advance(self, t: float, y: Array, t_stop: float) -> tuple[float, Array]:
+        h = min(1.1 * y[1], t_stop - t, max(np.log(y[0] / self.level) / self.rate, 0.0) or np.inf)
+        return (t_stop if h == t_stop - t else t + h), np.array([y[0] * np.exp(-self.rate * h), 1.1 * y[1]])
+
+    def finished(self, t: float, y: Array) -> str | None:
+        return f"{self.level:g} reached" if y[0] <= self.level * (1 + 1e-12) else None
+
+    def observe(self, t: float, y: Array) -> dict[str, Any]:
+        return {"value": float(y[0]), "powers": y[0] ** np.arange(3), "table": np.outer(y, y)}

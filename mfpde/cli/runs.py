@@ -48,7 +48,7 @@ def show(arguments: argparse.Namespace) -> None:
     _print_mapping("stats", info.stats)
     _print_mapping("written with", info.provenance)
     if len(trajectory.t):
-        last = {name: float(values[-1]) for name, values in trajectory.observables.items()}
+        last = {name: values[-1].tolist() for name, values in trajectory.observables.items()}
         _print_mapping(f"observables at {trajectory.clock} = {trajectory.t[-1]:g}", last)
 
 

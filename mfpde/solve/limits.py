@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from mfpde.flow import Flow, StepFlow
+from mfpde.flow import Flow, VelocityFlow
 from mfpde.solve.steppers import Stepper
 
 
@@ -24,7 +24,7 @@ class Limits:
         for name, value in (("max_seconds", max_seconds), ("max_steps", max_steps), ("steady_state", steady_state)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} = {value!r}: give a number > 0, or None for no limit")
-        if steady_state is not None and isinstance(flow, StepFlow):
+        if steady_state is not None and not isinstance(flow, VelocityFlow):
             raise ValueError(f"steady_state = {steady_state!r}: a flow in steps has no velocity; leave it out")
         return cls(max_seconds, max_steps, steady_state)
 

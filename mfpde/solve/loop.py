@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Flow, Trajectory
+from mfpde.solve.ending import Ending, finished, last_row
 from mfpde.solve.interrupt import deferred_interrupt
 from mfpde.solve.limits import Limits
 from mfpde.solve.progress import progress_bar
@@ -20,7 +21,7 @@ from mfpde.threads import single_threaded_blas
 
 def solve(
     flow: Flow,
-    t_eval: npt.ArrayLike,
+    t_eval: npt.ArrayLike | None = None,
     rtol: float | None = None,
     atol: float | None = None,
     method: str | None = None,
@@ -37,13 +38,14 @@ def solve(
     Parameters
     ----------
     flow
-        A :class:`mfpde.flow.VelocityFlow` or a :class:`mfpde.flow.StepFlow`.
-    t_eval : array_like (n_t,)
+        A :class:`mfpde.flow.VelocityFlow`, a :class:`mfpde.flow.StepFlow` or a :class:`mfpde.flow.PacedFlow`.
+    t_eval : array_like (n_t,), optional
         Increasing times >= 0 on the flow's clock; for a flow in steps multiples of its `dt`. The run starts at 0 in any case.
-        The steps of an adaptive method do not depend on them, except that the last time ends the run.
+        The steps of an adaptive method do not depend on them, except that the last time ends the run; a PacedFlow also ends a
+        step at each. A PacedFlow does without: its own `times` are the rows until it has finished, and that moment is the last row.
     rtol, atol, method
         Relative and absolute tolerance of a step and the method: "RK45", "DOP853", "Radau", "BDF" or "LSODA". None means
-        1e-6, 1e-9 and "DOP853". For a flow in steps they are refused.
+        1e-6, 1e-9 and "DOP853". For a flow with steps of its own they are refused.
     y0 : array_like (n,), optional
         Initial state instead of ``flow.state0``.
     store : path, optional
@@ -61,7 +63,7 @@ def solve(
     Returns
     -------
     Trajectory
-        One row a time in `t_eval`. A run that ends early (blow-up, failure, limit, steady state) has ``complete=False``, its
+        One row a time. A run that ends early (blow-up, failure, limit, steady state) has ``complete=False``, its
         `message` says why, and the last good state is its last row, at a time of its own. `stats` counts steps, evaluations of
         the velocity, rejected trials (RK45, DOP853), events, and seconds over all calls.
 
@@ -77,20 +79,20 @@ def solve(
     request = Request.checked(flow, t_eval, rtol, atol, method, y0)
     limits = Limits.checked(max_seconds, max_steps, steady_state, flow)
     saver = Saver(request, store, checkpoint)
-    finished = saver.finished()
-    if finished is not None:
-        return finished
+    whole = saver.finished()
+    if whole is not None:
+        return whole
     # A run that leaves the finite numbers says so itself; one BLAS thread, because the rounding of sums depends on their number.
     with np.errstate(all="ignore"), single_threaded_blas(), deferred_interrupt() as interrupted:
         stepper = request.stepper(limits.steps)
         saver.begin(stepper)
         try:
             with progress_bar(progress, float(request.t[-1])) as show:
-                reason, usable = _steps(request, stepper, saver, limits, interrupted, show)
+                ending = _steps(request, stepper, saver, limits, interrupted, show)
         except BaseException as error:
             saver.abandon(stepper, error)
             raise
-        trajectory = saver.finish(stepper, reason, usable)
+        trajectory = saver.finish(stepper, ending)
         if interrupted():
             raise KeyboardInterrupt(trajectory.message)
         return trajectory
@@ -98,8 +100,8 @@ def solve(
 
 def _steps(
     request: Request, stepper: Stepper, saver: Saver, limits: Limits, interrupted: Callable[[], bool], show: Callable[[float], None]
-) -> tuple[str | None, bool]:
-    """Step until every row is recorded (None) or something stops the run (why); and whether the stepper can go on."""
+) -> Ending:
+    """Step until every row is recorded, the flow has finished, or something stops the run."""
     recorder, reached = saver.recorder, request.reached
     while True:
         while recorder.count < reached.size and reached[recorder.count] <= stepper.t:
@@ -108,12 +110,15 @@ def _steps(
             recorder.add(float(request.t[recorder.count]), y, request.flow.observe(t, y))
         show(stepper.t)
         if recorder.count == reached.size:
-            return None, True
+            return last_row(request, stepper)
+        done = finished(request, stepper)
+        if done is not None:
+            return done
         reason = f"interrupted at t = {stepper.t:.6g}" if interrupted() else limits.reason(stepper)
         if reason is not None:
-            return reason, True
+            return Ending(reason)
         saver.save_if_due(stepper)
         try:
             stepper.advance()
         except StepError as stop:
-            return str(stop), False
+            return Ending(str(stop), usable=False)

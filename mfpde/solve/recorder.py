@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,19 +21,22 @@ class Recorder:
         Rows recorded.
     """
 
-    def __init__(self, t: Array, size: int, dtype: npt.DTypeLike, names: Sequence[str], store: Store | None) -> None:
+    def __init__(
+        self, t: Array, size: int, dtype: npt.DTypeLike, observables: Mapping[str, tuple[int, ...]], store: Store | None
+    ) -> None:
         self.count = 0
         self._t = t.copy()
-        self._observables = {name: np.empty(t.size) for name in names}
+        self._observables = {name: np.empty((t.size, *shape)) for name, shape in observables.items()}
         self._states = np.empty((t.size, size), dtype)
         self._store = store
         self._flushed = 0
 
-    def add(self, t: float, y: Array, observables: Mapping[str, float]) -> None:
-        """Record the next row; ValueError if the flow reports other observables than at first."""
-        if set(observables) != set(self._observables):
-            first = sorted(self._observables)
-            raise ValueError(f"observe reports {sorted(observables)} at t = {t:g}: it reported {first} at first; the names must stay")
+    def add(self, t: float, y: Array, observables: Mapping[str, Any]) -> None:
+        """Record the next row; ValueError if the flow reports other observables, or other shapes, than at first."""
+        now = {name: np.shape(value) for name, value in observables.items()}
+        first = {name: values.shape[1:] for name, values in self._observables.items()}
+        if now != first:
+            raise ValueError(f"observe reports {now} at t = {t:g}: it reported {first} at first; names and shapes must stay")
         self._t[self.count] = t
         self._states[self.count] = y
         for name, values in self._observables.items():
@@ -47,12 +50,12 @@ class Recorder:
             self._flushed = self.count
 
     def rows(self) -> tuple[Array, dict[str, Array], Array]:
-        """Times (n,), observables (n,) each and states (n, size) of the rows recorded."""
+        """Times (n,), observables (n, ...) each and states (n, size) of the rows recorded."""
         return self._rows(0)
 
     def capture(self) -> dict[str, Any]:
         """The rows as a checkpoint keeps them: only their number if a store has them."""
-        return {"count": self.count, "names": list(self._observables), "rows": self.rows() if self._store is None else None}
+        return {"count": self.count, "rows": self.rows() if self._store is None else None}
 
     def restore(self, captured: Mapping[str, Any]) -> None:
         """Take back the rows that were captured."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, Flow, StepFlow, VelocityFlow
+from mfpde.flow import Array, Flow, PacedFlow, StepFlow, VelocityFlow
 from mfpde.solve.inside import METHODS
-from mfpde.solve.steppers import FixedStepper, Stepper, VelocityStepper
+from mfpde.solve.steppers import FixedStepper, PacedStepper, Stepper, VelocityStepper
 from mfpde.solve.times import checked_times, step_counts
 
 
@@ -28,6 +28,8 @@ class Request:
         The same times on the stepper's own clock: equal, or the nearest k dt of a flow in steps.
     settings : mapping
         The entry "solve" of the trajectory's configuration.
+    until_finished : bool
+        Whether the run ends when its flow has finished, not at the last of the times.
     """
 
     flow: Flow
@@ -35,23 +37,32 @@ class Request:
     t: Array
     reached: Array
     settings: Mapping[str, Any]
+    until_finished: bool = False
 
     @classmethod
     def checked(
-        cls, flow: Flow, t_eval: npt.ArrayLike, rtol: float | None, atol: float | None, method: str | None, y0: npt.ArrayLike | None
+        cls,
+        flow: Flow,
+        t_eval: npt.ArrayLike | None,
+        rtol: float | None,
+        atol: float | None,
+        method: str | None,
+        y0: npt.ArrayLike | None,
     ) -> Request:
         """The request made of :func:`mfpde.solve.solve`'s arguments; ValueError names one that is impossible."""
-        if not isinstance(flow, (VelocityFlow, StepFlow)):
-            raise ValueError(f"flow = {flow!r}: give a VelocityFlow or a StepFlow, such as system.limit() or system.network()")
-        t = checked_times(t_eval)
+        if not isinstance(flow, (VelocityFlow, StepFlow, PacedFlow)):
+            raise ValueError(f"flow = {flow!r}: give a flow, such as system.limit() or system.network()")
+        if t_eval is None and not isinstance(flow, PacedFlow):
+            raise ValueError("t_eval is missing: give the times to save; only a flow that knows when it is done goes without")
+        t = checked_times(flow.times if isinstance(flow, PacedFlow) and t_eval is None else t_eval)
         start = _initial_state(flow, y0)
         given = None if y0 is None else f"sha256:{hashlib.sha256(start.tobytes()).hexdigest()}"
-        if isinstance(flow, StepFlow):
+        if isinstance(flow, (StepFlow, PacedFlow)):
             for name, value in (("rtol", rtol), ("atol", atol), ("method", method)):
                 if value is not None:
                     raise ValueError(f"{name} = {value!r}: a flow in steps of its own takes none; leave it out")
             chosen: dict[str, Any] = {"method": None, "rtol": None, "atol": None}
-            reached = step_counts(t, flow.dt) * flow.dt
+            reached = step_counts(t, flow.dt) * flow.dt if isinstance(flow, StepFlow) else t
         else:
             chosen = {
                 "method": "DOP853" if method is None else method,
@@ -60,7 +71,8 @@ class Request:
             }
             _check_tolerances(**chosen)
             reached = t
-        return cls(flow, start, t, reached, {**chosen, "y0": given, "t_eval": t.tolist()})
+        settings = {**chosen, "y0": given, "t_eval": None if t_eval is None else t.tolist()}
+        return cls(flow, start, t, reached, settings, until_finished=t_eval is None)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -68,7 +80,9 @@ class Request:
         return {**self.flow.config, "solve": dict(self.settings)}
 
     def stepper(self, max_steps: int | None) -> Stepper:
-        """The stepper at t = 0; a flow in steps pauses at every row and after `max_steps`."""
+        """The stepper at t = 0; a flow with steps of its own pauses at every row, one in fixed steps also after `max_steps`."""
+        if isinstance(self.flow, PacedFlow):
+            return PacedStepper(self.flow, self.y0, self.t)
         if isinstance(self.flow, StepFlow):
             stops = step_counts(self.t, self.flow.dt)
             stops = stops if max_steps is None else np.append(stops, max_steps)
@@ -90,7 +104,7 @@ def _check_tolerances(method: str, rtol: float, atol: float) -> None:
 
 def _initial_state(flow: Flow, y0: npt.ArrayLike | None) -> Array:
     name = "state0" if y0 is None else "y0"
-    dtype = flow.packing.dtype if isinstance(flow, StepFlow) else "float64"
+    dtype = "float64" if isinstance(flow, VelocityFlow) else flow.packing.dtype
     y = np.array(flow.state0 if y0 is None else y0, dtype)
     if y.shape != (flow.packing.size,):
         raise ValueError(f"{name} has shape {y.shape}: this flow's state has shape {(flow.packing.size,)}")

@@ -6,7 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mfpde.flow import Array, Trajectory
+from mfpde.solve.ending import Ending
 from mfpde.solve.recorder import Recorder
 from mfpde.solve.request import Request
 from mfpde.solve.steppers import Stepper
@@ -57,7 +60,7 @@ class Saver:
     def begin(self, stepper: Stepper) -> None:
         """Open or continue the files, and bring `stepper` to where the checkpoint has it."""
         request, saved = self._request, self._saved
-        names = list(request.flow.observe(0.0, request.y0)) if saved is None else saved["rows"]["names"]
+        shapes = {name: np.shape(value) for name, value in request.flow.observe(0.0, request.y0).items()}
         count = 0 if saved is None else saved["rows"]["count"]
         path = self._store_path
         if saved is not None:
@@ -68,10 +71,10 @@ class Saver:
             if count:
                 raise StoreError(f"{path} is missing, its checkpoint {self._checkpoint_path} is at row {count}: give the store of that run")
             if saved is None:
-                self._write_checkpoint(stepper, {"count": 0, "names": names, "rows": None}, False, "")
+                self._write_checkpoint(stepper, {"count": 0, "rows": None}, False, "")
             flow = request.flow
-            self._store = Store.create(path, Plan(flow.packing, tuple(names), request.t, request.y0.dtype, flow.clock, request.config))
-        self.recorder = Recorder(request.t, request.y0.size, request.y0.dtype, names, self._store)
+            self._store = Store.create(path, Plan(flow.packing, shapes, request.t, request.y0.dtype, flow.clock, request.config))
+        self.recorder = Recorder(request.t, request.y0.size, request.y0.dtype, shapes, self._store)
         if saved is not None:
             self.recorder.restore(saved["rows"])
         self._due = time.monotonic()
@@ -84,28 +87,18 @@ class Saver:
             ended = time.monotonic()
             self._due = ended + max(_PERIOD, (ended - began) / _SHARE)
 
-    def finish(self, stepper: Stepper, reason: str | None, usable: bool) -> Trajectory:
-        """Save all there is and close out.
-
-        Parameters
-        ----------
-        reason
-            Why the run stopped early; None if it is complete. The last good state then becomes the last row.
-        usable
-            Whether `stepper` can go on; after a failed step it cannot, and the checkpoint before stays.
-        """
-        message = reason or f"complete: t = {self._request.t[-1]:.6g} reached"
-        if reason is not None:
-            if usable:
-                self._save(stepper, False, message)
-            self._keep_last(stepper)
+    def finish(self, stepper: Stepper, ending: Ending) -> Trajectory:
+        """Save all there is and close out; the last good state of a run that ended between two rows becomes its last row."""
+        if ending.usable and not ending.complete:
+            self._save(stepper, False, ending.message)
+        self._keep_last(stepper)
         self.recorder.flush()
         stats = self._stats(stepper)
         if self._store is not None:
-            self._store.close_out(reason is None, message, stats)
-        if reason is None:
-            self._write_checkpoint(stepper, self.recorder.capture(), True, message)
-        return self._trajectory(self.recorder.rows(), stats, message, reason is None)
+            self._store.close_out(ending.complete, ending.message, stats)
+        if ending.complete:
+            self._write_checkpoint(stepper, self.recorder.capture(), True, ending.message)
+        return self._trajectory(self.recorder.rows(), stats, ending.message, ending.complete)
 
     def abandon(self, stepper: Stepper, error: BaseException) -> None:
         """After an error inside a step: the rows so far reach the store, the checkpoint before stays."""

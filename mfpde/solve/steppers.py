@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, StepFlow, VelocityFlow
+from mfpde.flow import Array, PacedFlow, StepFlow, VelocityFlow
 from mfpde.solve.events import first_event
 from mfpde.solve.inside import METHODS
 from mfpde.solve.internals import capture, restore
@@ -196,4 +196,41 @@ class FixedStepper:
         """Go on from what was captured."""
         self._k, self.y = captured["k"], captured["y"]
         self.t = self._k * self._flow.dt
+        self.counts = Counter(captured["counts"])
+
+
+class PacedStepper:
+    """The steps that a :class:`mfpde.flow.PacedFlow` chooses, with a pause at every one of the times `rows` (increasing)."""
+
+    def __init__(self, flow: PacedFlow, y0: Array, rows: Array) -> None:
+        self._flow, self._rows = flow, rows
+        self.t, self.y = 0.0, y0
+        self.counts: Counter[str] = Counter(steps=0)
+
+    def advance(self) -> None:
+        """Let the flow advance once, or raise :class:`StepError`."""
+        stop = float(self._rows[np.searchsorted(self._rows, self.t, side="right")])
+        t, y = self._flow.advance(self.t, self.y, stop)
+        if not np.isfinite(y).all():
+            raise StepError(f"blow-up: the state at t = {t:.6g}, after t = {self.t:.6g}, is not finite")
+        if not self.t < t <= stop:
+            raise StepError(f"stuck: a step from t = {self.t:.17g} on the way to {stop:.17g} ends at {t:.17g}")
+        self.t, self.y = t, y
+        self.counts["steps"] += 1
+
+    def at(self, t: float) -> Array:
+        """The state (n,); rows are at ends of steps."""
+        return self.y
+
+    def speed(self) -> float:
+        """Infinite: the flow has no velocity that could vanish."""
+        return float("inf")
+
+    def capture(self) -> dict[str, Any]:
+        """Time and state: a PacedFlow needs no more."""
+        return {"t": self.t, "y": self.y, "counts": dict(self.counts)}
+
+    def restore(self, captured: Mapping[str, Any]) -> None:
+        """Go on from what was captured."""
+        self.t, self.y = captured["t"], captured["y"]
         self.counts = Counter(captured["counts"])

@@ -9,7 +9,7 @@ running or killed), ``message`` and ``stats`` (JSON).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, Field, Packing
+from mfpde.flow import Array, Field, Packing, observable_dims
 from mfpde.store.provenance import canonical, provenance
 
 _MESSAGE_BYTES = 1024
@@ -26,7 +26,7 @@ _STATS_BYTES = 16384
 
 @dataclass(frozen=True)
 class Plan:
-    """All that the file of a run will hold: one row at each of the times `t`.
+    """All that the file of a run will hold: one row at each of the times `t`; observables by name, with the shape of a row.
 
     Raises
     ------
@@ -35,7 +35,7 @@ class Plan:
     """
 
     packing: Packing
-    observables: tuple[str, ...]
+    observables: Mapping[str, tuple[int, ...]]
     t: Array
     dtype: npt.DTypeLike
     clock: str
@@ -47,11 +47,11 @@ class Plan:
     @property
     def size(self) -> int:
         """Bytes of the variables and the configuration."""
-        row = 8 * (1 + len(self.observables)) + np.dtype(self.dtype).itemsize * self.packing.size
+        row = 8 * (1 + sum(map(prod, self.observables.values()))) + np.dtype(self.dtype).itemsize * self.packing.size
         return int(self.t.size * row + len(canonical(self.config)) + _MESSAGE_BYTES + _STATS_BYTES)
 
 
-def state_variables(packing: Packing, observables: Sequence[str]) -> dict[str, str]:
+def state_variables(packing: Packing, observables: Iterable[str]) -> dict[str, str]:
     """The variable of each packed array: its own name, or ``<name>_state`` where an observable has that name.
 
     Raises
@@ -84,13 +84,10 @@ def allocate(file: Any, plan: Plan) -> None:
     time = _variable(file, "t", (t.size,), np.float64)
     time[...] = t
     time.make_scale("t")
-    for name in plan.observables:
-        _variable(file, name, (t.size,), np.float64).dims[0].attach_scale(time)
+    for name, shape in plan.observables.items():
+        _rows(file, name, shape, observable_dims(name, shape), np.float64)
     for f in packing.fields:
-        data = _variable(file, variables[f.name], (t.size, *f.shape), plan.dtype)
-        data.dims[0].attach_scale(time)
-        for axis, (dim, length) in enumerate(zip(f.dims, f.shape, strict=True), start=1):
-            data.dims[axis].attach_scale(_axis(file, dim, length))
+        _rows(file, variables[f.name], f.shape, f.dims, plan.dtype)
     run = file.create_group("run")
     run["rows"] = np.int64(0)
     run["complete"] = np.int64(-1)
@@ -147,6 +144,13 @@ def read_closing(file: Any) -> tuple[bool, str, dict[str, float]]:
     if flag < 0:
         return False, "still running, or killed before it could say why it ended", {}
     return flag == 1, file["run/message"][()].decode().rstrip(" "), json.loads(file["run/stats"][()])
+
+
+def _rows(file: Any, name: str, shape: tuple[int, ...], dims: tuple[str, ...], dtype: npt.DTypeLike) -> None:
+    data = _variable(file, name, (file["t"].size, *shape), dtype)
+    data.dims[0].attach_scale(file["t"])
+    for axis, (dim, length) in enumerate(zip(dims, shape, strict=True), start=1):
+        data.dims[axis].attach_scale(_axis(file, dim, length))
 
 
 def _variable(file: Any, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:

@@ -23,9 +23,8 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
         If `path` exists already or cannot be written.
     """
     path = _unused(Path(path))
-    plan = layout.Plan(
-        trajectory.packing, tuple(trajectory.observables), trajectory.t, trajectory.states.dtype, trajectory.clock, trajectory.config
-    )
+    shapes = {name: values.shape[1:] for name, values in trajectory.observables.items()}
+    plan = layout.Plan(trajectory.packing, shapes, trajectory.t, trajectory.states.dtype, trajectory.clock, trajectory.config)
     with new_file(path, "trajectory", plan.size) as file:
         layout.allocate(file, plan)
         layout.write_rows(file, 0, trajectory.t, trajectory.observables, trajectory.states)

@@ -138,7 +138,7 @@ def test_impossible_arguments_are_refused() -> None:
     _refused("max_seconds = -1", max_seconds=-1)
     _refused("steady_state = 0", steady_state=0)
     _refused("velocity at t = 0 is not finite", toys.Toy(lambda t, y: y * np.nan, [1.0]))
-    _refused("give a VelocityFlow or a StepFlow", object())
+    _refused("give a flow, such as", object())
     steps = toys.NoisySteps()
     _refused("rtol = 1e-06: a flow in steps", steps, rtol=1e-6)
     _refused("atol = 1e-06: a flow in steps", steps, atol=1e-6)
@@ -149,7 +149,7 @@ def test_impossible_arguments_are_refused() -> None:
 def test_observables_must_keep_their_names() -> None:
     flow = toys.logistic()
     flow.observe = lambda t, y: {"a" if t < 0.5 else "b": 0.0}  # type: ignore[method-assign]
-    _refused(r"observe reports \['b'\] at t = 1: it reported \['a'\] at first", flow)
+    _refused(r"observe reports \{'b': \(\)\} at t = 1: it reported \{'a': \(\)\} at first", flow)
 
 
 def test_times() -> None:
@@ -181,3 +181,54 @@ def test_steps_in_chunks_are_the_same_steps():
     stopped = solve(chunked, times, max_steps=9)
     assert stopped.stats["steps"] == 9
     np.testing.assert_array_equal(stopped.final_state, solve(toys.NoisySteps(), [4.5]).final_state)
+
+
+def test_a_flow_at_its_own_pace_runs_until_it_has_finished() -> None:
+    run = solve(toys.OwnPace())
+    assert run.t.tolist() == [0, 0.1, 1, 5, run.t[-1]]
+    assert run.t[-1] == pytest.approx(np.log(1e3), rel=1e-13)
+    assert run.observables["value"] == pytest.approx(np.exp(-run.t), rel=1e-12)
+    assert (run.complete, run.message) == (True, "complete: 0.001 reached at t = 6.90776")
+    assert run.config["solve"] == {"method": None, "rtol": None, "atol": None, "y0": None, "t_eval": None}
+
+
+def test_a_flow_at_its_own_pace_that_does_not_finish_says_so() -> None:
+    run = solve(toys.OwnPace(give_up=6.0))
+    assert (run.complete, run.message) == (False, "gave up at t = 6: the flow had not finished")
+    assert run.t.tolist() == [0, 0.1, 1, 5, 6]
+
+
+def test_with_times_given_a_flow_at_its_own_pace_goes_on() -> None:
+    run = solve(toys.OwnPace(), [2, 10])
+    assert run.t.tolist() == [2, 10]
+    assert run.observables["value"] == pytest.approx(np.exp(-run.t), rel=1e-12)
+    assert run.complete
+
+
+def test_a_flow_that_stands_still_or_overshoots_is_stopped() -> None:
+    for wrong in (0.0, 200.0):
+        flow = toys.OwnPace()
+        flow.advance = lambda t, y, t_stop, wrong=wrong: (t + wrong, y)  # type: ignore[method-assign]
+        run = solve(flow)
+        assert not run.complete
+        assert run.message.startswith("stuck: a step from t = 0 on the way to 0.1")
+
+
+def test_observables_may_be_arrays_of_one_shape() -> None:
+    flow = toys.OwnPace()
+    run = solve(flow)
+    assert run.observables["powers"].shape == (5, 3)
+    assert run.observables["table"].shape == (5, 2, 2)
+    assert run.observables["powers"][:, 2] == pytest.approx(run.observables["value"] ** 2)
+    flow.observe = lambda t, y: {"powers": np.ones(3 if t == 0 else 4)}  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="names and shapes must stay"):
+        solve(flow)
+
+
+def test_only_flows_at_their_own_pace_go_without_times() -> None:
+    with pytest.raises(ValueError, match="t_eval is missing"):
+        solve(toys.logistic())
+    with pytest.raises(ValueError, match="rtol = 1e-06"):
+        solve(toys.OwnPace(), rtol=1e-6)
+    with pytest.raises(ValueError, match="no velocity"):
+        solve(toys.OwnPace(), steady_state=1e-3)

@@ -330,3 +330,14 @@ def test_full_file_system_says_so(tmp_path: Path) -> None:
         assert list(directory.iterdir()) == []
     finally:
         subprocess.run(["umount", "-l", directory], check=True)
+
+
+def test_array_observables_have_axes_of_their_own(tmp_path: Path) -> None:
+    run = solve(toys.OwnPace(), store=tmp_path / "run.h5", checkpoint=tmp_path / "run.checkpoint")
+    _equal(load_trajectory(tmp_path / "run.h5"), run)
+    _equal(Trajectory.load(run.save(tmp_path / "again.h5")), run)
+    _equal(solve(toys.OwnPace(), store=tmp_path / "run.h5", checkpoint=tmp_path / "run.checkpoint"), run)
+    with xarray.open_dataset(tmp_path / "again.h5", engine="h5netcdf") as data:
+        assert data["powers"].dims == ("t", "powers_0")
+        assert data["table"].dims == run.to_xarray()["table"].dims == ("t", "table_0", "table_1")
+        assert data["table"].values.tobytes() == run.observables["table"].tobytes()

@@ -103,7 +103,7 @@ class TracerFlow(VelocityFlow):
         """The limit's own part of the state."""
         return y[: self.limit.packing.size]
 
-    def observe(self, t: float, y: Array) -> dict[str, float]:
+    def observe(self, t: float, y: Array) -> Mapping[str, Any]:
         """The observables of the limit."""
         return self.limit.observe(t, self.inner(y))
 
