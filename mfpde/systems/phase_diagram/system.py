@@ -1,0 +1,176 @@
+"""A point of the phase diagram of Luo, Xu, Ma, Zhang (2021): the normalised two-layer ReLU network and its training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.checks import is_real, number
+from mfpde.flow import Array
+from mfpde.laws import Empirical
+from mfpde.systems.phase_diagram.data import checked_data
+
+if TYPE_CHECKING:
+    from mfpde.systems.phase_diagram.particles import ParticleFlow
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhasePoint:
+    """f(x) = kappa sum_k a_k relu(w_k.(x, 1)), a_k ~ N(0, 1), w_k ~ N(0, I), kappa = m^-gamma, kappa' = m^-gamma'.
+
+    The normalised model of Luo, Xu, Ma, Zhang 2021 (JMLR 22, 71): f = (1/alpha) sum_k a_k relu(w_k.x) with a_k ~ N(0, beta_1^2) and
+    w_k ~ N(0, beta_2^2 I) has kappa = beta_1 beta_2 / alpha and kappa' = beta_1 / beta_2. Its clock "time" is that of the gradient flow
+    of (1/2) mean_i (f(x_i) - y_i)^2 in units of beta_1 beta_2. The observable `loss` is the mean without the 1/2.
+
+    Parameters
+    ----------
+    gamma : float
+        >= 0, and >= 1/2 without antisymmetric copies, because f at the start is of size m^(1/2 - gamma).
+    gamma_prime : float
+    x : array (n,) or (n, d), optional
+        Inputs, no two of them the same; default linspace(-1/2, 1/2, 4).
+    y : array (n,), optional
+        Labels; default x^2 for inputs on the line.
+    activation : {"relu"}
+    antisymmetric : bool
+        Whether every neuron has a partner (-a_k, w_k) at the start, so that f = 0 there (Zhang, Xu, Luo, Ma 2020). Then there are 2 m
+        neurons, and displacements are measured on the first copy.
+    bias : bool
+        Whether a 1 is appended to every input (ours).
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or the data do not fit together.
+    """
+
+    gamma: float
+    gamma_prime: float
+    x: Array | None = None
+    y: Array | None = None
+    activation: str = "relu"
+    antisymmetric: bool = True
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.activation != "relu":
+            raise ValueError(f"activation = {self.activation!r}: give 'relu'; the two coordinates are enough for it only")
+        for name in ("antisymmetric", "bias"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise ValueError(f"{name} = {getattr(self, name)!r}: give True or False")
+            object.__setattr__(self, name, bool(getattr(self, name)))
+        if not is_real(self.gamma_prime) or not np.isfinite(self.gamma_prime):
+            raise ValueError(f"gamma_prime = {self.gamma_prime!r}: give a finite number")
+        object.__setattr__(self, "gamma", number("gamma", self.gamma))
+        object.__setattr__(self, "gamma_prime", float(self.gamma_prime))
+        if self.gamma < 0.5 and not self.antisymmetric:
+            raise ValueError(f"gamma = {self.gamma!r}: below 1/2 the output at the start grows with the width; use antisymmetric=True")
+        x, y = checked_data(self.x, self.y, self.bias)
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
+
+    def kappa(self, m: float) -> float:
+        """kappa = m^-gamma at the width `m`, any number >= 1."""
+        return float(_width(m) ** -self.gamma)
+
+    def kappa_prime(self, m: float) -> float:
+        """kappa' = m^-gamma' at the width `m`, any number >= 1."""
+        return float(_width(m) ** -self.gamma_prime)
+
+    @property
+    def labels(self) -> Array:
+        """y (n,)."""
+        assert self.y is not None
+        return self.y
+
+    @cached_property
+    def inputs(self) -> Array:
+        """X (n, p): the inputs with a 1 appended, if there is a bias."""
+        assert self.x is not None
+        return self.augmented(self.x)
+
+    @cached_property
+    def law(self) -> Empirical:
+        """The law of the inputs: the training data."""
+        assert self.x is not None
+        return Empirical(self.x.reshape(len(self.x), -1), self.y)
+
+    def augmented(self, x: npt.ArrayLike) -> Array:
+        """Inputs (k, d), or (k,) for data on the line, as rows (k, p) with a 1 appended if there is a bias.
+
+        Raises
+        ------
+        ValueError
+            If the dimension is not that of the data.
+        """
+        assert self.x is not None
+        given, d = np.asarray(x, np.float64), 1 if self.x.ndim == 1 else self.x.shape[1]
+        rows = given[:, None] if given.ndim == 1 and d == 1 else given
+        if rows.ndim != 2 or rows.shape[1] != d:
+            raise ValueError(f"x has shape {given.shape}: give (k, {d}), as the data" + (", or (k,)" if d == 1 else ""))
+        return np.column_stack([rows, np.ones(len(rows))]) if self.bias else rows
+
+    def config(self) -> dict[str, Any]:
+        """The parameters as JSON values."""
+        assert self.x is not None
+        values = {"gamma": self.gamma, "gamma_prime": self.gamma_prime, "x": self.x.tolist(), "y": self.labels.tolist()}
+        return values | {"activation": self.activation, "antisymmetric": self.antisymmetric, "bias": self.bias}
+
+    def network(
+        self, *, m: int, dynamics: str = "paper", rng: int | None = 0, dtype: str = "float64", redraw: bool = False
+    ) -> ParticleFlow:
+        """The network of `m` neurons, 2 m with the antisymmetric copies, drawn from the initial law.
+
+        Parameters
+        ----------
+        m : int
+            Width.
+        dynamics : {"paper", "flow", "event"}
+            The paper's gradient descent near its stability limit, its step found by halving; the gradient flow by Runge-Kutta steps of
+            spectral length; or to high order between the switches of the neurons' patterns.
+        rng : int, optional
+            Seed; the first neurons of a wider network are the narrower one.
+        dtype : {"float64", "float32"}
+            Precision of dynamics="paper".
+        redraw : bool
+            Whether the paper's recipe draws new neurons every time it halves the step, as the paper does; the default keeps them.
+
+        Raises
+        ------
+        ValueError
+            If an argument is unknown, out of range, or does not belong to the dynamics.
+        """
+        from mfpde.systems.phase_diagram.network import make_network
+
+        return make_network(self, m=m, dynamics=dynamics, rng=rng, dtype=dtype, redraw=redraw)
+
+    def limit(self, *, m: float | None = None, dynamics: str = "flow", **resolution: Any) -> ParticleFlow:
+        """The infinite-width dynamics: weighted nodes of the initial law, f = kappa m E[a relu(w.X)] over each copy.
+
+        Parameters
+        ----------
+        m : float, optional
+            The annealed law, kappa m = m^(1 - gamma) and kappa' = m^-gamma'; None is kappa m = kappa' = 1, the mean-field point.
+            Velocities have kappa = 1: time is in units of 1/kappa.
+        dynamics : {"flow", "paper"}
+            As for :meth:`network`.
+
+        Raises
+        ------
+        ValueError
+            If an argument is unknown or out of range.
+        """
+        from mfpde.systems.phase_diagram.limit import make_limit
+
+        return make_limit(self, m=m, dynamics=dynamics, **resolution)
+
+
+def _width(m: float) -> float:
+    width = number("m", m, positive=True)
+    if width < 1.0:
+        raise ValueError(f"m = {m!r}: give a width >= 1")
+    return width
