@@ -1,0 +1,123 @@
+"""Runs shared out over an executor, and kept as each one finishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, as_completed
+from contextlib import closing
+from typing import Any
+
+from mfpde.study.archive import Archive
+from mfpde.study.run import Result, Run, StudyError
+from mfpde.threads import set_threads, single_threaded_blas
+
+
+def execute(
+    runs: Sequence[Run],
+    *,
+    archive: Archive | None = None,
+    executor: Executor | None = None,
+    threads: int = 1,
+    progress: bool = False,
+) -> list[Result]:
+    """The results of `runs`, in their order; those in the archive are read, the others are computed and kept there.
+
+    Parameters
+    ----------
+    archive
+        Where results are kept, each as soon as it is there; None keeps nothing.
+    executor
+        Any executor of the ``concurrent.futures`` kind whose workers are processes: ``ProcessPoolExecutor`` (with the context
+        "spawn"), loky's, ``distributed.Client(...).get_executor()``, ``mpi4py.futures.MPIPoolExecutor``. None computes here, one run
+        after the other. The results are the same bits.
+    threads
+        Threads of each worker; without an executor a run uses all that :func:`mfpde.set_threads` allows.
+    progress
+        Show a bar with the time left.
+
+    Raises
+    ------
+    StudyError
+        If a run fails or the executor dies, naming the run; the results that were there are in the archive, and the same call
+        computes only the rest.
+    """
+    unique = {run.key: run for run in runs}
+    results: dict[str, Result] = {}
+    if archive is not None:
+        found = {key: archive.read(run) for key, run in unique.items()}
+        results = {key: result for key, result in found.items() if result is not None}
+    rest = [run for key, run in unique.items() if key not in results]
+    with closing(_Bar(progress, len(unique), len(results))) as bar:
+        if executor is None:
+            for run in rest:
+                results[run.key] = _guarded(run, archive, len(results), len(unique))
+                bar.update()
+        else:
+            _share_out(rest, results, len(unique), archive, executor, threads, bar)
+    return [results[run.key] for run in runs]
+
+
+def _share_out(
+    rest: Sequence[Run], results: dict[str, Result], total: int, archive: Archive | None, executor: Executor, threads: int, bar: _Bar
+) -> None:
+    pending: dict[Future[Result], Run] = {}
+    run = None
+    try:
+        for run in rest:
+            pending[executor.submit(_in_worker, run, archive, threads)] = run
+        for future in as_completed(pending):
+            run = pending[future]
+            results[run.key] = future.result()
+            bar.update()
+    except Exception as error:
+        raise _stopped(run, error, len(results), total, archive) from error
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _guarded(run: Run, archive: Archive | None, done: int, total: int) -> Result:
+    try:
+        return _one(run, archive)
+    except Exception as error:
+        raise _stopped(run, error, done, total, archive) from error
+
+
+def _in_worker(run: Run, archive: Archive | None, threads: int) -> Result:
+    set_threads(threads)
+    with single_threaded_blas():
+        return _one(run, archive)
+
+
+def _one(run: Run, archive: Archive | None) -> Result:
+    result = run.compute()
+    if archive is not None:
+        archive.write(run, result)
+    return result
+
+
+def _stopped(run: Run | None, error: Exception, done: int, total: int, archive: Archive | None) -> StudyError:
+    where = "" if run is None else f" at {run.description}"
+    kept = f"what is done is kept in {archive.folder}: the same call goes on from there" if archive else "an archive would keep what is done"
+    return StudyError(f"study stopped after {done} of {total} runs{where}: {type(error).__name__}: {error}; {kept}")
+
+
+class _Bar:
+    """A progress bar over runs, or nothing."""
+
+    def __init__(self, shown: bool, total: int, done: int) -> None:
+        self._bar: Any = None
+        if shown:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=total, initial=done, unit="run", mininterval=0.5)
+
+    def update(self) -> None:
+        """One more run is done."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()

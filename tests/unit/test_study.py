@@ -1,0 +1,157 @@
+"""Studies: results are kept, found again, never computed twice, and survive what kills a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from mfpde.study import Archive, Run, StudyError, collect, execute, save_table
+from tests import study_runs
+from tests.study_runs import runs, spawned
+
+
+def _same(a: list[Any], b: list[Any]) -> None:
+    assert len(a) == len(b)
+    for one, other in zip(a, b, strict=True):
+        assert list(one) == list(other)
+        for name, value in one.items():
+            assert type(value) is type(other[name])
+            assert np.asarray(value).dtype == np.asarray(other[name]).dtype
+            assert np.asarray(value).tobytes() == np.asarray(other[name]).tobytes()
+
+
+def test_results_come_back_in_order_and_only_the_missing_are_computed(tmp_path: Path) -> None:
+    log, archive = tmp_path / "log", Archive(tmp_path / "study")
+    first = execute(runs(study_runs.sample, 3, log=str(log)), archive=archive)
+    again = execute(runs(study_runs.sample, 5, log=str(log))[::-1], archive=Archive(tmp_path / "study"))
+    assert log.read_text().split() == ["0", "1", "2", "4", "3"]
+    _same(again[:1:-1], first)
+    assert [r["message"] for r in again] == ["seed 4", "seed 3", "seed 2", "seed 1", "seed 0"]
+    assert first[2]["counts"].tolist() == [0, 1, 2]
+
+
+def test_equal_runs_are_computed_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    results = execute([Run(study_runs.sample, {"seed": 1, "log": str(log)})] * 3)
+    assert log.read_text().split() == ["1"]
+    _same(results[:1], results[2:])
+
+
+def test_a_run_is_named_by_function_and_configuration() -> None:
+    run = Run(study_runs.sample, {"seed": 1, "size": 4})
+    assert run.key == Run(study_runs.sample, {"size": np.int64(4), "seed": 1}).key
+    others = [Run(study_runs.sample, {"seed": 1, "size": 5}), Run(study_runs.slow, {"seed": 1, "size": 4})]
+    assert len({run.key, *(other.key for other in others)}) == 3
+
+
+def test_an_executor_gives_the_same_bits(tmp_path: Path) -> None:
+    here = execute(runs(study_runs.sample, 6))
+    with spawned() as pool:
+        _same(execute(runs(study_runs.sample, 6), archive=Archive(tmp_path / "study"), executor=pool), here)
+    _same(execute(runs(study_runs.sample, 6), archive=Archive(tmp_path / "study")), here)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b.replace(b"seed 1", b"seed 9")])
+def test_a_damaged_result_is_computed_again(tmp_path: Path, damage: Any) -> None:
+    archive, (_, run) = Archive(tmp_path), runs(study_runs.sample, 2)
+    good = execute([run], archive=archive)
+    (path,) = tmp_path.glob("*.npz")
+    broken = damage(path.read_bytes())
+    assert broken != path.read_bytes()
+    path.write_bytes(broken)
+    assert archive.read(run) is None
+    _same(execute([run], archive=archive), good)
+    assert archive.read(run) is not None
+
+
+def test_a_changed_number_is_noticed(tmp_path: Path) -> None:
+    archive, (run,) = Archive(tmp_path), runs(study_runs.sample, 1)
+    (result,) = execute([run], archive=archive)
+    (path,) = tmp_path.glob("*.npz")
+    content = path.read_bytes()
+    place = content.index(result["values"].tobytes())
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    assert archive.read(run) is None
+
+
+def test_a_result_under_another_name_is_not_taken(tmp_path: Path) -> None:
+    archive, (a, b) = Archive(tmp_path), runs(study_runs.sample, 2)
+    execute([a], archive=archive)
+    (tmp_path / f"{a.key}.npz").rename(tmp_path / f"{b.key}.npz")
+    assert archive.read(b) is None
+
+
+def test_a_failing_run_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with pytest.raises(StudyError, match=r"after 3 of 5 runs at .*\"seed\": 3.*three is not allowed.*goes on from there"):
+        execute(runs(study_runs.failing, 5), archive=archive)
+    assert [archive.read(run) is not None for run in runs(study_runs.failing, 5)] == [True, True, True, False, False]
+    with spawned(1) as pool, pytest.raises(StudyError, match="three is not allowed"):
+        execute(runs(study_runs.failing, 5), executor=pool)
+
+
+def test_a_killed_worker_loses_nothing_that_was_done(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with spawned(1) as pool, pytest.raises(StudyError, match="BrokenProcessPool"):
+        execute(runs(study_runs.dying, 5), archive=archive, executor=pool)
+    assert [archive.read(run) is not None for run in runs(study_runs.dying, 5)] == [True, True, True, False, False]
+
+
+def test_a_killed_parent_loses_nothing_that_was_done(tmp_path: Path) -> None:
+    folder, wanted = tmp_path / "study", runs(study_runs.slow, 40)
+    environment = {**os.environ, "PYTHONPATH": str(Path(study_runs.__file__).parents[1])}
+    child = subprocess.Popen([sys.executable, study_runs.__file__, str(folder), "40"], env=environment, start_new_session=True)
+    while len(list(folder.glob("*.npz"))) < 5:
+        assert child.poll() is None, "the study ended by itself"
+        time.sleep(0.01)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    archive = Archive(folder)
+    kept = [archive.read(run) for run in wanted]
+    assert 5 <= sum(result is not None for result in kept) < 40
+    _same(execute(wanted, archive=archive), execute(wanted))
+
+
+def test_folders_that_are_no_study_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(StudyError, match=r"holds other files and no study.json"):
+        Archive(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "study.json").write_text(json.dumps({"schema": 99}))
+    with pytest.raises(StudyError, match="schema version 99"):
+        Archive(other)
+    (other / "study.json").write_text("{")
+    with pytest.raises(StudyError, match="cannot hold a study"):
+        Archive(other)
+    with pytest.raises(StudyError, match="cannot hold a study"):
+        Archive(tmp_path / "thesis.tex")
+
+
+def test_only_plain_results_are_taken() -> None:
+    with pytest.raises(StudyError, match="results are numbers, strings and numeric arrays"):
+        execute([Run(dict, {"a": [None]})])
+
+
+def test_one_table_of_all_runs(tmp_path: Path) -> None:
+    wanted = runs(study_runs.sample, 2)
+    table = collect([*wanted, Run(dict, {"seed": 7, "options": {"dt": 0.5}})], [*execute(wanted), {"mean": 1.0}])
+    assert table.dtype.names == ("seed", "mean", "message", "complete", "options.dt")
+    assert table["seed"].tolist() == [0, 1, 7]
+    assert table["message"].tolist() == ["seed 0", "seed 1", ""]
+    assert np.isnan(table["options.dt"]).tolist() == [True, True, False]
+    csv, hdf5 = save_table(table, tmp_path / "table")
+    assert csv.read_text().splitlines()[0] == "seed,mean,message,complete,options.dt"
+    with h5py.File(hdf5) as file:
+        assert file["runs/mean"][:].tolist() == table["mean"].tolist()
+        assert file["runs/message"][:].tolist() == [b"seed 0", b"seed 1", b""]
