@@ -12,9 +12,12 @@ import numpy.typing as npt
 from mfpde.checks import is_real, number
 from mfpde.flow import Array
 from mfpde.laws import Empirical
+from mfpde.systems.phase_diagram import coordinates, exact, initialisations
 from mfpde.systems.phase_diagram.data import checked_data
+from mfpde.systems.phase_diagram.exact import Exponents
 
 if TYPE_CHECKING:
+    from mfpde.systems.phase_diagram.least_amplitude import LeastAmplitude
     from mfpde.systems.phase_diagram.particles import ParticleFlow
 
 
@@ -65,13 +68,94 @@ class PhasePoint:
             object.__setattr__(self, name, bool(getattr(self, name)))
         if not is_real(self.gamma_prime) or not np.isfinite(self.gamma_prime):
             raise ValueError(f"gamma_prime = {self.gamma_prime!r}: give a finite number")
-        object.__setattr__(self, "gamma", number("gamma", self.gamma))
+        if not is_real(self.gamma) or not 0.0 <= self.gamma < np.inf:
+            raise ValueError(f"gamma = {self.gamma!r}: give a finite number >= 0; below 0 a single neuron's output grows with the width")
+        object.__setattr__(self, "gamma", float(self.gamma))
         object.__setattr__(self, "gamma_prime", float(self.gamma_prime))
         if self.gamma < 0.5 and not self.antisymmetric:
             raise ValueError(f"gamma = {self.gamma!r}: below 1/2 the output at the start grows with the width; use antisymmetric=True")
         x, y = checked_data(self.x, self.y, self.bias)
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", y)
+
+    @classmethod
+    def from_init(
+        cls,
+        init: str | None = None,
+        *,
+        m: float,
+        alpha: float | None = None,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        lr_a: float | None = None,
+        lr_w: float | None = None,
+        parameter: float | None = None,
+        x: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
+        antisymmetric: bool = True,
+        bias: bool = True,
+    ) -> PhasePoint:
+        """The point at which a network of width `m` with these scales sits: gamma = -log kappa / log m, gamma' = -log kappa' / log m.
+
+        Its kappa(m) and kappa_prime(m) are the set-up's; its exponents are those of this width, not of the initialisation as m tends
+        to infinity, which :data:`mfpde.systems.phase_diagram.initialisations.TABLE` has.
+
+        Parameters
+        ----------
+        init : str, optional
+            "lecun", "he", "xavier", "ntk", "mean-field", "e-ma-wu", "pytorch", "flax", "mup" or "lazy", instead of alpha and betas.
+        m : float
+            Width, >= 2.
+        alpha, beta_1, beta_2 : float
+            f = (1/alpha) sum_k a_k relu(w_k.x), a_k and w_k of standard deviations beta_1 and beta_2.
+        lr_a, lr_w : float, optional
+            Learning rates of the layers; default 1, and m^2 of lr_w for muP. Only their ratio matters here.
+        parameter : float, optional
+            beta of "e-ma-wu", s of "lazy".
+        x, y, antisymmetric, bias
+            As for the class. The input dimension of a named initialisation is that of x, without the bias.
+
+        Raises
+        ------
+        ValueError
+            If neither or both of a name and numbers are given, a number is out of range, or the point is.
+        """
+        given, labels = checked_data(x, y, bias)
+        d = 1 if given.ndim == 1 else given.shape[1]
+        s = initialisations.scales(
+            init, m=m, d=d, alpha=alpha, beta_1=beta_1, beta_2=beta_2, lr_a=lr_a, lr_w=lr_w, parameter=parameter
+        )
+        gamma, gamma_prime = s.coordinates(m)
+        return cls(gamma=gamma, gamma_prime=gamma_prime, x=given, y=labels, antisymmetric=antisymmetric, bias=bias)
+
+    @property
+    def regime(self) -> str:
+        """"linear", "condensed" or "critical": what the relative displacement of w tends to is 0, infinity or neither."""
+        return coordinates.regime(self.gamma, self.gamma_prime)
+
+    @property
+    def exponents(self) -> Exponents:
+        """(s_w, s_a, s_theta, region, open): lim d log RD / d log m, asymptotic in m; `open` where it is unsettled (region 5)."""
+        return exact.exponents(self.gamma, self.gamma_prime)
+
+    @property
+    def copies(self) -> int:
+        """2 with antisymmetric copies, else 1."""
+        return 2 if self.antisymmetric else 1
+
+    def linear_end(self, m: float) -> tuple[float, float]:
+        """(RD_w, RD_a) after training by the closed form of the linear end, valid as kappa m tends to infinity."""
+        return exact.linear_end(self.inputs, self.labels, self.kappa(m) * m, self.kappa_prime(m), self.copies)
+
+    def condensed_end(self, m: float, amplitude: float) -> tuple[float, float]:
+        """(RD_w, RD_a) after training to the amplitude L, by the closed form of the condensed end, valid as kappa m tends to 0."""
+        return exact.condensed_end(amplitude, self.inputs.shape[1], self.kappa(m) * m, self.kappa_prime(m), self.copies)
+
+    def least_amplitude(self) -> LeastAmplitude:
+        """The least L = kappa sum_k |a_k||w_k| of a network that interpolates the data, with its certificate; inputs on the line only."""
+        from mfpde.systems.phase_diagram.least_amplitude import least_amplitude
+
+        return least_amplitude(self.inputs, self.labels)
 
     def kappa(self, m: float) -> float:
         """kappa = m^-gamma at the width `m`, any number >= 1."""
