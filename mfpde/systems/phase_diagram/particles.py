@@ -155,18 +155,19 @@ class ParticleFlow(PacedFlow):
         of_a, of_w = self.gram_parts(y)
         return of_a + of_w
 
-    def gram_parts(self, y: Array) -> tuple[Array, Array]:
-        """The parts of G by the motion of a and by that of w, each (n, n).
+    def gram_parts(self, y: Array, inputs: Array | None = None) -> tuple[Array, Array]:
+        """The parts of G by the motion of a and by that of w, each (n, n); with other `inputs` (k, p) as rows, (k, n).
 
         They are (kappa kappa_forward / n) sum_k c_k relu_ik relu_jk / kappa' and (same) sum_k c_k kappa' a_k^2 1_ik 1_jk X_i.X_j.
         """
-        a, w = self.neurons(y)
-        h = w @ self.X.T
+        (a, w), rows = self.neurons(y), self.X if inputs is None else inputs
+        of_a, of_w = np.zeros((2, len(rows), self.n))
+        for k in self._slices(len(rows) + self.n):
+            left, right = w[k] @ rows.T, w[k] @ self.X.T
+            of_a += np.maximum(left, 0.0).T @ (self.c[k, None] * np.maximum(right, 0.0))
+            of_w += (left > 0.0).T @ ((self.c[k] * a[k] ** 2)[:, None] * (right > 0.0))
         scale = self.kappa * self.kappa_forward / self.n
-        features, active = np.maximum(h, 0.0), (h > 0.0).astype(np.float64)
-        of_a: Array = scale / self.kappa_prime * (features.T @ (self.c[:, None] * features))
-        of_w: Array = scale * self.kappa_prime * (active.T @ ((self.c * a**2)[:, None] * active)) * (self.X @ self.X.T)
-        return of_a, of_w
+        return of_a * (scale / self.kappa_prime), of_w * (rows @ self.X.T) * (scale * self.kappa_prime)
 
     def _first_copy(self, a: Array, w: Array) -> tuple[float, float]:
         """sum_k c_k a_k^2 and sum_k c_k |w_k|^2 over the first copy."""
@@ -178,19 +179,24 @@ class ParticleFlow(PacedFlow):
         """f at the start for inputs (k, p); exactly 0 for antisymmetric neurons."""
         if self.initial.antisymmetric:
             return np.zeros(len(inputs))
-        f: Array = self.kappa_forward * (np.maximum(self.w0 @ inputs.T, 0.0).T @ (self.c * self.a0))
-        return f
+        f = np.zeros(len(inputs))
+        for k in self._slices(len(inputs)):
+            f += np.maximum(self.w0[k] @ inputs.T, 0.0).T @ (self.c[k] * self.a0[k])
+        return f * self.kappa_forward
 
     def _change(self, y: Array, inputs: Array) -> Array:
         """f at the state minus f at the start, for inputs (k, p), from the displacements alone."""
         da, dw = self.displacements(y)
-        change, block = np.zeros(len(inputs)), max(1, BLOCK // len(inputs))
-        for start in range(0, len(da), block):
-            k = slice(start, start + block)
+        change = np.zeros(len(inputs))
+        for k in self._slices(len(inputs)):
             before, moved = self.w0[k] @ inputs.T, dw[k] @ inputs.T
             after = np.maximum(before + moved, 0.0)
             # relu(h + dh) - relu(h) without the cancellation of the difference.
             rise = np.where(before > 0.0, np.maximum(moved, -before), after)
             change += after.T @ (self.c[k] * da[k]) + rise.T @ (self.c[k] * self.a0[k])
-        change *= self.kappa_forward
-        return change
+        return change * self.kappa_forward
+
+    def _slices(self, inputs: int) -> list[slice]:
+        """Neurons in blocks whose products with so many inputs fit in memory."""
+        size = max(1, BLOCK // inputs)
+        return [slice(start, start + size) for start in range(0, len(self.a0), size)]
