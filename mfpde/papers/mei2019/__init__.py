@@ -5,8 +5,9 @@ whose limit is known exactly. The results bound rates; the figures show the rate
 """
 
 from mfpde.papers.mei2019.constants import constants
+from mfpde.papers.mei2019.error_split import split
 from mfpde.papers.mei2019.kernel import kernel
 from mfpde.papers.mei2019.noisy import noisy
 from mfpde.papers.mei2019.spectrum import spectrum
 
-__all__ = ["constants", "kernel", "noisy", "spectrum"]
+__all__ = ["constants", "kernel", "noisy", "spectrum", "split"]

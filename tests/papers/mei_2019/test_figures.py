@@ -12,6 +12,7 @@ from mfpde import papers
 
 NAMES = ("constants", "kernel", "noisy", "spectrum")
 CONSTANTS, KERNEL, NOISY, SPECTRUM = (importlib.import_module(f"mfpde.papers.mei2019.{name}") for name in NAMES)
+SPLIT = importlib.import_module("mfpde.papers.mei2019.error_split")
 
 
 def arrays(tables):
@@ -65,3 +66,18 @@ def test_files_carry_the_settings(tmp_path):
     KERNEL.produce("mei2019-kernel", settings, KERNEL.compute, KERNEL.draw, tmp_path, False)
     assert (tmp_path / "mei2019-kernel.png").stat().st_size > 10_000
     assert json.loads((tmp_path / "mei2019-kernel.json").read_text())["config"]["scales"] == 2
+
+
+def test_error_split_against_its_exact_lines():
+    settings = {"widths": [16, 64, 256], "steps": [2.0**-4, 2.0**-6], "dimensions": [10, 100], "width": 16, "narrow": 16}
+    data = arrays(SPLIT.compute(**settings, replicas=12, progress=False))
+    width, step, linear, ramp = (data[name] for name in ("width", "step", "linear", "ramp"))
+    measured, error, exact = (width[name] for name in ("risk_limit_nonlinear", "risk_limit_nonlinear_error", "exact_risk_limit_nonlinear"))
+    assert np.all(np.abs(measured - exact)[1:] < 3.0 * error[1:])
+    assert step["risk_particles_gd"][0] / step["risk_particles_gd"][1] == pytest.approx(4.0, rel=0.2)
+    for gap in ("nonlinear_particles", "particles_gd", "gd_sgd"):
+        name = f"rms_{gap}"
+        assert np.all(np.abs(linear[name] - linear[f"exact_{name}"]) < 3.0 * linear[f"{name}_error"]), gap
+    flat = [(linear, "rms_nonlinear_particles"), (linear, "rms_gd_sgd"), (ramp, "rms_nonlinear_particles"), (ramp, "rms_particles_sgd")]
+    for table, name in flat:
+        assert 0.7 < table[name][1] / table[name][0] < 1.4, name
