@@ -1,0 +1,219 @@
+"""How fast a gap closes with width: a power law fitted over widths, its interval from replicas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.checks import whole
+from mfpde.flow import Array
+from mfpde.streams import stream
+
+STATISTICS = ("rms", "mean", "bias")
+_POOR_FIT = 0.01
+
+
+@dataclass(frozen=True)
+class Rate:
+    """value(m) = prefactor m^-exponent + floor.
+
+    Attributes
+    ----------
+    exponent, low, high : float
+        The fitted exponent and its confidence interval.
+    prefactor, floor : float
+        The other parameters; floor is 0 unless it was fitted.
+    level : float
+        Confidence of the interval.
+    widths : array (n_w,)
+        The widths used.
+    values, errors : array (n_w,)
+        The statistic at each width and its standard error over replicas.
+    slopes, slope_errors : array (n_w - 1,)
+        -d log value / d log m between neighbouring widths, and standard errors.
+    p_value : float
+        Probability of a worse fit if the law is right; NaN where no degree of freedom or too few replicas are left to tell.
+    excluded : int
+        Runs left out because they did not complete.
+    """
+
+    exponent: float
+    low: float
+    high: float
+    prefactor: float
+    floor: float
+    level: float
+    widths: Array
+    values: Array
+    errors: Array
+    slopes: Array
+    slope_errors: Array
+    p_value: float
+    excluded: int = 0
+
+    @property
+    def warning(self) -> str:
+        """Why not to trust the fit; empty if nothing speaks against it."""
+        if self.p_value < _POOR_FIT:
+            return f"poor fit (p = {self.p_value:.2g}): these widths follow no single power law; drop the smallest, or fit a floor"
+        return ""
+
+    def covers(self, exponent: float) -> bool:
+        """Whether the interval contains `exponent`."""
+        return self.low <= exponent <= self.high
+
+
+def fit_rate(
+    widths: npt.ArrayLike,
+    gaps: npt.ArrayLike,
+    *,
+    statistic: str = "rms",
+    floor: bool = False,
+    joint: bool = False,
+    level: float = 0.95,
+    resamples: int = 1000,
+    rng: int = 0,
+) -> Rate:
+    """Fit C m^-a, or C m^-a + floor, to a statistic of the gaps over replicas.
+
+    Least squares in the logarithm of the statistic, each width weighted by its standard error. The interval comes from resampling
+    replicas, never times: the fit of every resample, its percentiles stretched about the estimate by t_(n-1)/z and
+    sqrt(n/(n-1)) for n replicas. The fit is tested by Hotelling's statistic of its residuals.
+
+    Parameters
+    ----------
+    widths : array (n_w,)
+    gaps : array (n_w, replicas)
+        A gap of each run; a run with a NaN is left out and counted.
+    statistic : {"rms", "mean", "bias"}
+        sqrt(mean gap^2), mean |gap| or |mean gap| over the replicas.
+    floor
+        Fit a constant beside the power law.
+    joint
+        Resample the replicas of all widths together (runs of one replica share their neurons), not width by width.
+    level, resamples, rng
+        Confidence, number of resamples and seed of their choice.
+
+    Raises
+    ------
+    ValueError
+        With fewer than three widths (four with a floor), fewer than two complete replicas at a width, gaps without variance, or an
+        impossible argument.
+    """
+    m, table, excluded = _checked(widths, gaps, statistic, floor, level)
+    resamples = whole("resamples", resamples)
+    values = np.array([_statistic(statistic, row) for row in table])
+    samples = _resampled(statistic, table, joint, resamples, rng)
+    n = min(row.size for row in table)
+    logs = np.log(np.maximum(samples, np.finfo(float).tiny))
+    covariance = np.atleast_2d(np.cov(logs.T)) * n / (n - 1)
+    sigma = np.sqrt(np.diag(covariance))
+    fit = _with_floor if floor else _power_law
+    exponent, prefactor, constant = fit(m, values, sigma)
+    exponents = np.array([fit(m, sample, sigma)[0] for sample in samples])
+    low, high = _interval(exponent, exponents, n, level)
+    slopes = -np.diff(np.log(values)) / np.diff(np.log(m))
+    slope_errors = np.std(-np.diff(logs, axis=1) / np.diff(np.log(m)), axis=0) * np.sqrt(n / (n - 1))
+    residuals = np.log(values) - np.log(prefactor * m**-exponent + constant)
+    p_value = _goodness(residuals, _directions(m, exponent, prefactor, constant, floor), covariance, n)
+    return Rate(exponent, low, high, prefactor, constant, level, m, values, values * sigma, slopes, slope_errors, p_value, excluded)
+
+
+def _checked(
+    widths: npt.ArrayLike, gaps: npt.ArrayLike, statistic: str, floor: bool, level: float
+) -> tuple[Array, list[Array], int]:
+    m, values = np.asarray(widths, float), np.asarray(gaps, float)
+    needed = 4 if floor else 3
+    if m.ndim != 1 or values.ndim != 2 or values.shape[0] != m.size:
+        raise ValueError(f"widths have shape {m.shape}, gaps {values.shape}: give (n_w,) and (n_w, replicas)")
+    if np.unique(m).size < needed or np.any(m <= 0):
+        raise ValueError(f"widths = {m.tolist()}: a rate{' with a floor' if floor else ''} needs at least {needed} different widths > 0")
+    if statistic not in STATISTICS:
+        raise ValueError(f"statistic = {statistic!r}: give one of {STATISTICS}")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level = {level!r}: give a confidence between 0 and 1")
+    order = np.argsort(m)
+    table = [row[np.isfinite(row)] for row in values[order]]
+    for width, row in zip(m[order], table, strict=True):
+        if row.size < 2:
+            raise ValueError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
+        if np.ptp(row) == 0.0:
+            raise ValueError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; check the seeds")
+    return m[order], table, int(values.size - sum(row.size for row in table))
+
+
+def _statistic(statistic: str, gaps: Array) -> Any:
+    """The statistic over the last axis."""
+    if statistic == "rms":
+        return np.sqrt(np.mean(gaps**2, axis=-1))
+    return np.mean(np.abs(gaps), axis=-1) if statistic == "mean" else np.abs(np.mean(gaps, axis=-1))
+
+
+def _resampled(statistic: str, table: list[Array], joint: bool, resamples: int, rng: int) -> Array:
+    """The statistic at every width (resamples, n_w) of replicas drawn with replacement."""
+    generator = stream(rng, "resamples")
+    columns = []
+    together = joint and len({row.size for row in table}) == 1
+    chosen = generator.integers(table[0].size, size=(resamples, table[0].size))
+    for row in table:
+        if not together:
+            chosen = generator.integers(row.size, size=(resamples, row.size))
+        columns.append(_statistic(statistic, row[chosen]))
+    return np.stack(columns, axis=1)
+
+
+def _power_law(m: Array, values: Array, sigma: Array) -> tuple[float, float, float]:
+    design = np.stack([-np.log(m), np.ones_like(m)], axis=1) / sigma[:, None]
+    (exponent, log_prefactor), *_ = np.linalg.lstsq(design, np.log(np.maximum(values, np.finfo(float).tiny)) / sigma, rcond=None)
+    return float(exponent), float(np.exp(log_prefactor)), 0.0
+
+
+def _with_floor(m: Array, values: Array, sigma: Array) -> tuple[float, float, float]:
+    from scipy.optimize import least_squares
+
+    tiny = np.finfo(float).tiny
+    exponent, prefactor, _ = _power_law(m, values, sigma)
+    logs, middle = np.log(np.maximum(values, tiny)), float(np.exp(np.mean(np.log(m))))
+
+    def residuals(p: Array) -> Array:
+        model = np.exp(p[1]) * (m / middle) ** -p[0] + np.exp(p[2])
+        return (np.log(model) - logs) / sigma
+
+    start = [max(exponent, 0.1), np.log(prefactor) - exponent * np.log(middle), logs.min() - 1.0]
+    bounds = ([0.0, -np.inf, logs.min() - 30.0], [10.0, np.inf, logs.min() + 1.0])
+    a, scale, constant = least_squares(residuals, start, bounds=bounds, x_scale="jac").x
+    return float(a), float(np.exp(scale + a * np.log(middle))), float(np.exp(constant))
+
+
+def _interval(estimate: float, samples: Array, n: int, level: float) -> tuple[float, float]:
+    from scipy.special import ndtri, stdtrit
+
+    tail = 0.5 * (1.0 - level)
+    stretch = stdtrit(n - 1, 1.0 - tail) / ndtri(1.0 - tail) * np.sqrt(n / (n - 1))
+    below, above = np.quantile(samples, [tail, 1.0 - tail])
+    return float(estimate - stretch * (estimate - below)), float(estimate + stretch * (above - estimate))
+
+
+def _directions(m: Array, exponent: float, prefactor: float, constant: float, floor: bool) -> Array:
+    """The derivatives (n_w, parameters) of the logarithm of the law by its parameters."""
+    power = prefactor * m**-exponent
+    share = power / (power + constant)
+    columns = [-np.log(m) * share, share]
+    derivatives: Array = np.stack([*columns, 1.0 - share] if floor else columns, axis=1)
+    return derivatives
+
+
+def _goodness(residuals: Array, directions: Array, covariance: Array, n: int) -> float:
+    """The p-value of Hotelling's T^2 of the residuals off the fitted directions."""
+    from scipy.special import fdtrc
+
+    k = residuals.size - directions.shape[1]
+    if k < 1 or n <= k:
+        return float("nan")
+    rest = np.linalg.svd(directions, full_matrices=True)[0][:, directions.shape[1] :]
+    off = rest.T @ residuals
+    statistic = float(off @ np.linalg.solve(rest.T @ covariance @ rest, off))
+    return float(fdtrc(k, n - k, statistic * (n - k) / (k * (n - 1))))
