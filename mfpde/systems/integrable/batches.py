@@ -45,6 +45,11 @@ class Batches:
         if self.count == 0:
             raise ValueError("batches is empty: give at least one (X, y)")
 
+    @property
+    def fixed(self) -> Sequence[Batch] | None:
+        """All batches, or None if they are computed on demand."""
+        return self._fixed
+
     def at(self, k: int) -> Batch:
         """The batch of step `k`; ValueError if there is none."""
         if k < 0 or (self.count is not None and k >= self.count):

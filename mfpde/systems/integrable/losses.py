@@ -53,4 +53,4 @@ def derivative(loss: str, f: Array, y: npt.NDArray[Any]) -> npt.NDArray[np.float
     chi = np.exp(out - out.max(axis=1)[:, None])
     chi /= np.sum(chi, axis=1)[:, None]
     chi[np.arange(len(out)), y] -= 1.0
-    return chi
+    return np.asarray(chi)

@@ -120,15 +120,15 @@ def _bias_rates_first(depth: int, p: int) -> list[Fraction]:
     return [*[Fraction(-(depth - layer + 2), 2) for layer in range(1, depth + 1)], Fraction(0)]
 
 
-_INTEGRABLE: dict[str, Powers] = {"a": (0, 1, 1), "c": (-1, -2, -1)}
-_MUP: dict[str, Powers] = {"a": (0, HALF, 1), "c": (-1, -1, -1)}
+_A, _C = (0, 1, 1), (-1, -2, -1)
+_MUP_A, _MUP_C = (0, HALF, 1), (-1, -1, -1)
 
 _ALL = (
-    Parameterization(name="ip", **_INTEGRABLE),
-    Parameterization(name="ip-llr", **_INTEGRABLE, first_c=_large_first, rescaled=True),
+    Parameterization(name="ip", a=_A, c=_C),
+    Parameterization(name="ip-llr", a=_A, c=_C, first_c=_large_first, rescaled=True),
     Parameterization(
         name="ip-bias",
-        **_INTEGRABLE,
+        a=_A, c=_C,
         first_c=_bias_first,
         bias=lambda depth, p: [*[-1] * depth, 0],
         first_bias=_bias_rates_first,
@@ -137,13 +137,16 @@ _ALL = (
     ),
     Parameterization(
         name="ip-non-centered",
-        **_INTEGRABLE,
+        a=_A, c=_C,
         mean=1.0,
         zero_output=False,
         no_limit="all neurons of layers 2..L-1 are identical, which the recursion of centred weights does not describe",
     ),
     Parameterization(
-        name="mup", **_MUP, no_limit="its initial weights m^{-1/2} U stay at every step, which no finite set of Gaussians describes"
+        name="mup",
+        a=_MUP_A,
+        c=_MUP_C,
+        no_limit="its initial weights m^{-1/2} U stay at every step, which no finite set of Gaussians describes",
     ),
     Parameterization(
         name="ntp",
@@ -159,8 +162,8 @@ _ALL = (
         zero_output=False,
         no_limit="at these rates its output grows without bound with the width",
     ),
-    Parameterization(name="hp", **_INTEGRABLE, first_a=_MUP["a"], first_c=_MUP["c"], rescaled=True),
-    Parameterization(name="hpz", **_INTEGRABLE, first_a=_MUP["a"], first_c=_MUP["c"], keep=False, rescaled=True),
+    Parameterization(name="hp", a=_A, c=_C, first_a=_MUP_A, first_c=_MUP_C, rescaled=True),
+    Parameterization(name="hpz", a=_A, c=_C, first_a=_MUP_A, first_c=_MUP_C, keep=False, rescaled=True),
 )
 PARAMETERIZATIONS = {each.name: each for each in _ALL}
 """The known parameterizations by name."""
