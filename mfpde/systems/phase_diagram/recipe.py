@@ -12,6 +12,7 @@ from mfpde.flow import Array
 from mfpde.kernels.relu_training import PREVIOUS, REACHED, ROSE, SUP_A, SUP_ALL, SUP_W, Room, descend
 from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.initial import Initial
+from mfpde.systems.phase_diagram.moments import make_steps
 from mfpde.systems.phase_diagram.particles import ROW_NUMBERS, ParticleFlow
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def search(
                 blocks = make_blocks(initial)
         room.d[:] = 0.0
         record = fresh_record()
-        steps, status, loss = descend(blocks.problem, room, rate * dt_per_rate, tolerance, most, True, record)
+        steps, status, loss = make_steps(blocks, room, rate * dt_per_rate, tolerance, most, True, record)
         total += steps
         if status != ROSE:
             da, dw = blocks.scatter(room.d)
