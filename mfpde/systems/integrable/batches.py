@@ -13,9 +13,9 @@ from mfpde.systems.integrable.losses import checked_labels
 
 
 class Batch(NamedTuple):
-    """Inputs x (n, d) and labels y: (n, outputs) for "mse", (n,) integers for "cross-entropy"."""
+    """Inputs x (n, d), double or single precision as given, and labels y: (n, outputs) for "mse", (n,) integers for "cross-entropy"."""
 
-    x: npt.NDArray[np.float64]
+    x: npt.NDArray[np.floating[Any]]
     y: npt.NDArray[Any]
 
 
@@ -88,7 +88,8 @@ class Batches:
         title = f"batches[{k}]" if isinstance(k, int) else f"batches.{k}"
         if not isinstance(pair, Sequence) or len(pair) != 2:
             raise ValueError(f"{title} is a {type(pair).__name__}: give a pair (X, y)")
-        x = np.array(pair[0], np.float64)
+        x = np.array(pair[0])
+        x = x if x.dtype == np.float32 else x.astype(np.float64)
         if x.ndim != 2 or x.shape[1] != self._d or not len(x):
             raise ValueError(f"{title}: X has shape {x.shape}: give inputs of shape (n, {self._d}), n >= 1")
         if not np.isfinite(x).all():

@@ -231,7 +231,7 @@ class Training(StepFlow):
         scales, fields = self._pass(y, x, kept)
         return [h * h.dtype.type(r) for h, r in zip(kept, scales.report, strict=True)], fields.f
 
-    def _outputs(self, y: Array, x: npt.NDArray[np.float64]) -> Array:
+    def _outputs(self, y: Array, x: Array) -> Array:
         return self._pass(y, x.astype(self._dtype))[1].f
 
     @cached_property
