@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mfpde import papers
+from mfpde.systems.two_layer import exact
 
 NAMES = ("constants", "kernel", "noisy", "spectrum")
 CONSTANTS, KERNEL, NOISY, SPECTRUM = (importlib.import_module(f"mfpde.papers.mei2019.{name}") for name in NAMES)
@@ -35,7 +36,13 @@ def test_networks_lie_on_the_constant():
 
 
 def test_slopes_of_the_distance_to_the_kernel():
-    table = arrays(KERNEL.compute(nodes=16, end=1.0, late=2.0, largest=256.0, scales=3, progress=False))["scales"]
+    data = arrays(KERNEL.compute(nodes=16, end=1.0, late=2.0, largest=256.0, scales=3, progress=False))
+    table, bilinear = data["scales"], data["bilinear"]
+    for start in ("skewed", "symmetric"):
+        x0 = {"skewed": 0.5, "symmetric": 0.0}[start]
+        known = [exact.bilinear_scaled(1.0, alpha, 1.0, 1.0, x0) for alpha in bilinear["alpha"]]
+        np.testing.assert_allclose(bilinear[f"gap_{start}"], [abs(k.residual - k.limit) for k in known], atol=1e-9)
+        assert bilinear[f"gap_{start}"][-1] == pytest.approx(bilinear[f"leading_{start}"][-1], rel=0.01)
     for layer in ("fixed", "trained"):
         for start, order in (("skewed", -1.0), ("symmetric", -2.0)):
             gap = table[f"gap_{layer}_{start}"]
