@@ -116,9 +116,9 @@ def _sample(system: OddTarget) -> Source:
 
 def _sampler(system: OddTarget, own: Empirical | None) -> Draw:
     """Draws of n samples (x, y)."""
-    law: Law | None = system.law if own is None else own
+    law: Law = system.law if own is None else own
     target: Target | None = system.target if own is None else None
-    if law is None:
+    if own is None and not system.by_law:
         raise ValueError("dynamics = 'sgd': samples need a law; give the system law and target, or data=(X, y)")
     if isinstance(law, Empirical):
         y = labels(law, target)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfpde.flow import Array
+from mfpde.laws import Law
 from mfpde.systems.symmetric.odd.subspace import whole
 
 if TYPE_CHECKING:
@@ -32,3 +33,24 @@ def symmetric_data(system: OddTarget) -> tuple[Array, Array]:
     if spread == 0.0:
         return x, y
     return np.concatenate([x, x]), np.concatenate([y + spread, y - spread])
+
+
+class PointsOfMoments(Law):
+    """The law of the points of :func:`symmetric_data`, made when it is first sampled: the inputs where only moments are given."""
+
+    def __init__(self, system: OddTarget) -> None:
+        self.d, self._system = system.d, system
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """`n` independent draws (n, d) of the 2d points."""
+        x, _ = mean_labels(self._system)
+        rows: Array = x[np.floor(rng.random(n) * len(x)).astype(np.intp)]
+        return rows
+
+    def second_moment(self) -> Array:
+        """C."""
+        return self._system.C
+
+    def config(self) -> dict[str, Any]:
+        """The law as JSON values."""
+        return {"law": "PointsOfMoments", "moments": self._system.config()}

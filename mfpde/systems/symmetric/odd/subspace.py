@@ -52,5 +52,7 @@ def excited(system: OddTarget) -> Subspace:
 
 def whole(system: OddTarget) -> Subspace:
     """All eigenvectors of C, r = d."""
+    if isinstance(system.covariance, float):
+        return Subspace(np.eye(system.d), np.full(system.d, system.covariance), system.Xbar)
     variances, basis = np.linalg.eigh(system.C)
     return Subspace(basis, variances, basis.T @ system.Xbar)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from mfpde.laws import Empirical, Gaussian, Law
 from mfpde.measures import Ensemble
 from mfpde.systems.symmetric.odd.exact import Line
 from mfpde.systems.symmetric.odd.moments import DataMoments, data_moments
+from mfpde.systems.symmetric.odd.representation import PointsOfMoments, symmetric_data
 from mfpde.systems.symmetric.odd.subspace import Subspace, excited
 from mfpde.systems.symmetric.symmetry import check_invariance
 from mfpde.targets import OddCubic, Target, as_target
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mfpde.systems.symmetric.odd.neurons import NeuronDescent, NeuronFlow
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class OddTarget:
     """f(x) = E a relu(b.x), F = 1/2 E (f* - f)^2 with f*(-x) = -f*(x) and a law of x that is symmetric about 0.
 
@@ -45,9 +46,9 @@ class OddTarget:
     second_moment : float
         E f*^2, at least Xbar.C^{-1} Xbar.
     law : Law
-        A symmetric law of x: its moments are computed (exactly for data, and for :class:`mfpde.targets.Linear` and
-        :class:`mfpde.targets.OddCubic` under Gaussian laws and on spheres; otherwise by regression on samples, see
-        :attr:`moment_error`), its symmetry is tested.
+        A symmetric law of x: its symmetry is tested and its moments are computed, exactly for data, and for
+        :class:`mfpde.targets.Linear` and :class:`mfpde.targets.OddCubic` under Gaussian laws and on spheres; otherwise by regression
+        on samples, see :attr:`moment_error`. Where only moments are given it becomes the law of the points of :meth:`symmetric_data`.
     target : Target or callable
         An odd function; None for the labels of an ``Empirical(x, y)``.
 
@@ -62,6 +63,7 @@ class OddTarget:
     second_moment: float | None = None
     law: Any = None
     target: Any = None
+    _found: DataMoments | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         given = [name for name in ("cross_moment", "covariance", "second_moment") if getattr(self, name) is not None]
@@ -85,9 +87,11 @@ class OddTarget:
         square = number("second_moment", values[2], positive=True)
         object.__setattr__(self, "second_moment", square)
         object.__setattr__(self, "_found", found)
-        least = float(np.dot(cross, self.optimum))
+        least = float(cross @ self.optimum)
         if square < least * (1.0 - 1e-12):
             raise ValueError(f"second_moment = {square!r}: no target has less than Xbar.C^-1 Xbar = {least:.17g}; give at least that")
+        if found is None:
+            object.__setattr__(self, "law", PointsOfMoments(self))
 
     @classmethod
     def cubic(cls, d: int, z: npt.ArrayLike | None = None) -> OddTarget:
@@ -114,7 +118,7 @@ class OddTarget:
     @property
     def by_law(self) -> bool:
         """Whether law and target are known, and not only their moments."""
-        return self.law is not None
+        return self._found is not None
 
     @cached_property
     def Xbar(self) -> Array:
@@ -147,8 +151,7 @@ class OddTarget:
     @property
     def moment_error(self) -> tuple[Array, float]:
         """The standard errors of Xbar (d,) and of E f*^2; 0 where they are exact."""
-        found: DataMoments | None = getattr(self, "_found")  # noqa: B009
-        return (np.zeros(self.d), 0.0) if found is None else (found.cross_error, found.square_error)
+        return (np.zeros(self.d), 0.0) if self._found is None else (self._found.cross_error, self._found.square_error)
 
     @property
     def line(self) -> Line:
@@ -266,8 +269,6 @@ class OddTarget:
         With C = sum_i lambda_i v_i v_i^T the points are +-sqrt(d lambda_i) v_i, labelled +-sqrt(d/lambda_i) v_i.Xbar; where E f*^2 is
         larger than Xbar.C^{-1} Xbar each comes twice, with the root of the difference added to its label and taken from it.
         """
-        from mfpde.systems.symmetric.odd.representation import symmetric_data
-
         return symmetric_data(self)
 
 
