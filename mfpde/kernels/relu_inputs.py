@@ -20,7 +20,18 @@ Double = npt.NDArray[np.float64]
 
 @jit_fast
 def stage_inputs(
-    x: Array, r: Array, rates: Array, method: Array, z: Array, d: Array, s: Array, total: Array, h: Array, first: int, last: int, sums: Double
+    x: Array,
+    r: Array,
+    rates: Array,
+    method: Array,
+    z: Array,
+    d: Array,
+    s: Array,
+    total: Array,
+    h: Array,
+    first: int,
+    last: int,
+    sums: Double,
 ) -> None:
     """One stage of a Runge-Kutta step, as in :func:`mfpde.kernels.relu_line.stage`.
 
@@ -82,7 +93,7 @@ def stage_inputs(
 
 @jit_fast
 def gram_inputs(x: Array, rates: Array, z: Array, s: Array, h: Array, first: int, last: int, sums: Double) -> None:
-    """sums[k, i, l] = sum over block k of [relu_i relu_l / kappa' + kappa' a^2 1_i 1_l X_i.X_l] at the stage z + s, for l <= i."""
+    """sums[k, i, q] = sum over block k of [relu_i relu_q / kappa' + kappa' a^2 1_i 1_q X_i.X_q] at the stage z + s, for q <= i."""
     n, p = x.shape
     zero = s.dtype.type(0.0)
     slow, fast = rates[0], rates[1]
@@ -99,5 +110,5 @@ def gram_inputs(x: Array, rates: Array, z: Array, s: Array, h: Array, first: int
         np.dot(features, features.T, of_a)
         np.dot(active, active.T, of_w)
         for i in range(n):
-            for l in range(i + 1):
-                sums[k, i, l] = slow * of_a[i, l] + fast * angles[i, l] * of_w[i, l]
+            for q in range(i + 1):
+                sums[k, i, q] = slow * of_a[i, q] + fast * angles[i, q] * of_w[i, q]

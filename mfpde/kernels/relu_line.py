@@ -73,7 +73,18 @@ def euler4(x: Array, r: Array, rates: Array, z: Array, d: Array, first: int, las
 
 @jit_fast
 def stage(
-    x: Array, r: Array, rates: Array, method: Array, displaced: bool, z: Array, d: Array, s: Array, total: Array, first: int, last: int, sums: Double
+    x: Array,
+    r: Array,
+    rates: Array,
+    method: Array,
+    displaced: bool,
+    z: Array,
+    d: Array,
+    s: Array,
+    total: Array,
+    first: int,
+    last: int,
+    sums: Double,
 ) -> None:
     """One stage of a Runge-Kutta step of the blocks first <= k < last; then the sums of the new stage.
 
@@ -108,8 +119,10 @@ def stage(
             a, w, b = start[j] + moved[j], start[j + BLOCK] + moved[j + BLOCK], start[j + 2 * BLOCK] + moved[j + 2 * BLOCK]
             g, h = along[j], level[j]
             va, vw, vb = -slow * (w * g + b * h), -fast * a * g, -fast * a * h
-            ta, tw, tb = keep * summed[j] + weight * va, keep * summed[j + BLOCK] + weight * vw, keep * summed[j + 2 * BLOCK] + weight * vb
-            da, dw, db = base[j] + ahead * va + final * ta, base[j + BLOCK] + ahead * vw + final * tw, base[j + 2 * BLOCK] + ahead * vb + final * tb
+            ta, tw = keep * summed[j] + weight * va, keep * summed[j + BLOCK] + weight * vw
+            tb = keep * summed[j + 2 * BLOCK] + weight * vb
+            da, dw = base[j] + ahead * va + final * ta, base[j + BLOCK] + ahead * vw + final * tw
+            db = base[j + 2 * BLOCK] + ahead * vb + final * tb
             summed[j], summed[j + BLOCK], summed[j + 2 * BLOCK] = ta, tw, tb
             moved[j], moved[j + BLOCK], moved[j + 2 * BLOCK] = da, dw, db
             square_a += da * da
@@ -144,8 +157,10 @@ def stage4(
             g = (q0 if on0 else zero) + (q1 if on1 else zero) + (q2 if on2 else zero) + (q3 if on3 else zero)
             h = (r0 if on0 else zero) + (r1 if on1 else zero) + (r2 if on2 else zero) + (r3 if on3 else zero)
             va, vw, vb = -slow * (w * g + b * h), -fast * a * g, -fast * a * h
-            ta, tw, tb = keep * summed[j] + weight * va, keep * summed[j + BLOCK] + weight * vw, keep * summed[j + 2 * BLOCK] + weight * vb
-            da, dw, db = base[j] + ahead * va + final * ta, base[j + BLOCK] + ahead * vw + final * tw, base[j + 2 * BLOCK] + ahead * vb + final * tb
+            ta, tw = keep * summed[j] + weight * va, keep * summed[j + BLOCK] + weight * vw
+            tb = keep * summed[j + 2 * BLOCK] + weight * vb
+            da, dw = base[j] + ahead * va + final * ta, base[j + BLOCK] + ahead * vw + final * tw
+            db = base[j + 2 * BLOCK] + ahead * vb + final * tb
             summed[j], summed[j + BLOCK], summed[j + 2 * BLOCK] = ta, tw, tb
             moved[j], moved[j + BLOCK], moved[j + 2 * BLOCK] = da, dw, db
             a, w, b = a0 + da, w0 + dw, b0 + db
@@ -162,22 +177,22 @@ def stage4(
 
 @jit_fast
 def gram(x: Array, rates: Array, z: Array, s: Array, first: int, last: int, sums: Double) -> None:
-    """sums[k, i, j] = sum over block k of [relu_i relu_j / kappa' + kappa' a^2 1_i 1_j (1 + x_i x_j)] at z + s, for j <= i."""
+    """sums[k, i, q] = sum over block k of [relu_i relu_q / kappa' + kappa' a^2 1_i 1_q (1 + x_i x_q)] at z + s, for q <= i."""
     zero = s.dtype.type(0.0)
     one = s.dtype.type(1.0)
     slow, fast = rates[0], rates[1]
     for k in range(first, last):
         start, moved = z[3 * BLOCK * k : 3 * BLOCK * (k + 1)], s[3 * BLOCK * k : 3 * BLOCK * (k + 1)]
         for i in range(x.shape[0]):
-            for l in range(i + 1):
-                xi, xl = x[i], x[l]
-                product = fast * (one + xi * xl)
+            for q in range(i + 1):
+                xi, xq = x[i], x[q]
+                product = fast * (one + xi * xq)
                 summed = zero
                 for j in range(BLOCK):
                     a, w, b = start[j] + moved[j], start[j + BLOCK] + moved[j + BLOCK], start[j + 2 * BLOCK] + moved[j + 2 * BLOCK]
-                    hi, hl = w * xi + b, w * xl + b
-                    summed += slow * hi * hl + product * a * a if min(hi, hl) > zero else zero
-                sums[k, i, l] = summed
+                    hi, hq = w * xi + b, w * xq + b
+                    summed += slow * hi * hq + product * a * a if min(hi, hq) > zero else zero
+                sums[k, i, q] = summed
 
 
 @jit_fast

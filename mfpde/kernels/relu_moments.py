@@ -18,7 +18,6 @@ from mfpde.kernels.relu_patterns import BINS, Cells, add_outputs, classify, disp
 from mfpde.kernels.relu_training import FOUR_POINTS, PREVIOUS, REACHED, ROSE, SUP_A, SUP_ALL, SUP_W, WENT_ON, Problem, Room, descend
 
 Array = npt.NDArray[np.floating[Any]]
-Double = npt.NDArray[np.float64]
 
 PLAIN_FIRST = 32
 """Plain steps before the first try, so that learning rates that fail at once cost no look at all neurons."""
@@ -35,7 +34,7 @@ FEW = 20
 
 @jit
 def descend_by_moments(
-    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Double, plain_first: int
+    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array, plain_first: int
 ) -> tuple[int, int, float]:
     """The same as :func:`mfpde.kernels.relu_training.descend` up to rounding, in double precision, for data on a line without tracers.
 
@@ -57,7 +56,7 @@ def descend_by_moments(
 
 @jit
 def _phase(
-    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Double, share: Double
+    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array, share: Array
 ) -> tuple[int, int, float]:
     """Steps by moments, until the run is over, `most` are made, or they are not worth it any more."""
     n = problem.labels.shape[0]
@@ -72,9 +71,8 @@ def _phase(
         classify(x, problem.z, room.d, cells, margins)
         _split(n, share, cells, margins, edge)
         psi[:] = 0.0
-        steps, status, loss, part, trigger = _until_turned(
-            problem, room, x, psi, edge, cells, dt, tolerance, most - made, watched, record
-        )
+        left = most - made
+        steps, status, loss, part, trigger = _until_turned(problem, room, x, psi, edge, cells, dt, tolerance, left, watched, record)
         made += steps
         transport(psi, cells, problem.z, room.d)
         if trigger < 0:
@@ -90,7 +88,7 @@ def _phase(
 
 
 @jit
-def _split(n: int, share: Double, cells: Cells, margins: Cells, edge: Double) -> None:
+def _split(n: int, share: Array, cells: Cells, margins: Cells, edge: Array) -> None:
     """Mark the explicit neurons by -1 - cell; edge[s] is the least margin of the others, 0 where there are none."""
     counts = np.zeros((2 * n, BINS + 1), np.int64)
     for k in range(cells.shape[0]):
@@ -115,15 +113,15 @@ def _split(n: int, share: Double, cells: Cells, margins: Cells, edge: Double) ->
 def _until_turned(
     problem: Problem,
     room: Room,
-    x: Double,
-    psi: Double,
-    edge: Double,
+    x: Array,
+    psi: Array,
+    edge: Array,
     cells: Cells,
     dt: float,
     tolerance: float,
     most: int,
     watched: bool,
-    record: Double,
+    record: Array,
 ) -> tuple[int, int, float, float, int]:
     """Steps until a cell has turned by its edge: (steps, why, loss, share of explicit neurons, that cell, or -1 where the run is over).
 
@@ -160,7 +158,8 @@ def _until_turned(
         for c in used:
             add_outputs(x, c, psi[c], of_all[c], f)
             moved_a += displacement(0, psi[c], of_first[c], mixed[c], squares[c])
-            moved_w += displacement(1, psi[c], of_first[c], mixed[c], squares[c]) + displacement(2, psi[c], of_first[c], mixed[c], squares[c])
+            for j in (1, 2):
+                moved_w += displacement(j, psi[c], of_first[c], mixed[c], squares[c])
         for k in range(blocks):
             if k < measured:
                 moved_a += sums[k, points]
@@ -200,8 +199,8 @@ def _until_turned(
 
 
 @jit
-def _moments(problem: Problem, d: Double, cells: Cells, n: int) -> tuple[Double, Double, Double, Double]:
-    """Per cell, over the neurons that are not explicit: sum z z^T of all, then sum z z^T, sum d z^T and sum d^2 of the first copy, z = z_0 + d."""
+def _moments(problem: Problem, d: Array, cells: Cells, n: int) -> tuple[Array, Array, Array, Array]:
+    """Per cell, without the explicit neurons: sum z z^T of all, and sum z z^T, sum d z^T, sum d^2 of the first copy, z = z_0 + d."""
     second, mixed, squares = np.zeros((2, 2 * n, 3, 3)), np.zeros((2 * n, 3, 3)), np.zeros((2 * n, 3))
     for k in range(cells.shape[0] // BLOCK):
         start, moved = problem.z[3 * BLOCK * k : 3 * BLOCK * (k + 1)], d[3 * BLOCK * k : 3 * BLOCK * (k + 1)]
@@ -259,7 +258,7 @@ def _explicit(problem: Problem, cells: Cells) -> tuple[npt.NDArray[np.int64], in
 
 
 @jit
-def _copy(slots: npt.NDArray[np.int64], everyone: Double, some: Double, back: bool) -> None:
+def _copy(slots: npt.NDArray[np.int64], everyone: Array, some: Array, back: bool) -> None:
     """Gather the neurons in `slots` from the blocks `everyone` into the blocks `some`, or bring them back."""
     for k in range(slots.shape[0]):
         if slots[k] >= 0:

@@ -1,11 +1,12 @@
 """Activation patterns of neurons on a line, and how far each neuron is from changing its own.
 
-The points x_0 < ... < x_{n-1} are active for w x_i + b > 0. The active points are the first c, or the last c: cell 0 is empty, cell n is full,
-1 <= c < n are the first c points and n + c the last c. All neurons z = (a, w, b) of a cell s move by the same linear map; from the
-positions z_ref they had when the cell was last looked at, they have come to z_ref + Psi_s z_ref.
+The points x_0 < ... < x_{n-1} are active for w x_i + b > 0. The active ones are the first c, or the last c: cell 0 is empty, cell n is
+full, 1 <= c < n are the first c points and n + c the last c. All neurons z = (a, w, b) of a cell s move by the same linear map; from
+the positions z_ref they had when the cell was last looked at, they have come to z_ref + Psi_s z_ref.
 
-Point i switches where v_i.z_ref changes sign, v_i = (I + Psi_s)^T (0, x_i, 1). The margin of a neuron is its least |u.X_i| / |X_i| over all
-points, u = z_ref / |z_ref|: it has kept its pattern while every v_i / |v_i| is closer than that to where it was. Derived in docs/phase_diagram.
+Point i switches where v_i.z_ref changes sign, v_i = (I + Psi_s)^T (0, x_i, 1). The margin of a neuron is its least |u.X_i| / |X_i| over
+all points, u = z_ref / |z_ref|: as v_i.u differs from X_i.u / |X_i| by less than v_i / |v_i| from where it was, the neuron has kept its
+pattern while every v_i / |v_i| is closer than the margin to where it was.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from mfpde.kernels.jit import jit, jit_fast
 from mfpde.kernels.relu_line import BLOCK
 
 Array = npt.NDArray[np.floating[Any]]
-Double = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.int16]
 
 BINS = 256
@@ -28,7 +28,7 @@ BINS = 256
 
 
 @jit_fast
-def classify(x: Double, z: Double, d: Double, cells: Cells, margins: Cells) -> None:
+def classify(x: Array, z: Array, d: Array, cells: Cells, margins: Cells) -> None:
     """Cell and margin of every neuron z + d; `x` (n,) in increasing order. Padding, which is 0 and never moves, gets the widest margin.
 
     Parameters
@@ -64,7 +64,7 @@ def classify(x: Double, z: Double, d: Double, cells: Cells, margins: Cells) -> N
 
 
 @jit
-def transport(psi: Double, cells: Cells, z: Double, d: Double) -> None:
+def transport(psi: Array, cells: Cells, z: Array, d: Array) -> None:
     """Bring the neurons of the cells s >= 0 from their reference z + d to where they are: d += Psi_s (z + d)."""
     for k in range(cells.shape[0] // BLOCK):
         start, moved = z[3 * BLOCK * k : 3 * BLOCK * (k + 1)], d[3 * BLOCK * k : 3 * BLOCK * (k + 1)]
@@ -79,7 +79,7 @@ def transport(psi: Double, cells: Cells, z: Double, d: Double) -> None:
 
 
 @jit
-def turned(x: Double, psi: Double) -> float:
+def turned(x: Array, psi: Array) -> float:
     """max_i |v_i / |v_i| - X_i / |X_i|| for a cell's Psi (3, 3)."""
     largest = 0.0
     for i in range(x.shape[0]):
@@ -94,7 +94,7 @@ def turned(x: Double, psi: Double) -> float:
 
 
 @jit
-def move_cell(psi: Double, g: float, h: float, slow: float, fast: float) -> None:
+def move_cell(psi: Array, g: float, h: float, slow: float, fast: float) -> None:
     """Psi <- Psi + K (I + Psi), one Euler step of a cell, K its da = -(1 / kappa') (w g + b h), dw = -kappa' a g, db = -kappa' a h."""
     for j in range(3):
         a, w, b = psi[0, j] + (j == 0), psi[1, j] + (j == 1), psi[2, j] + (j == 2)
@@ -104,7 +104,7 @@ def move_cell(psi: Double, g: float, h: float, slow: float, fast: float) -> None
 
 
 @jit
-def add_outputs(x: Double, s: int, psi: Double, second: Double, f: Double) -> None:
+def add_outputs(x: Array, s: int, psi: Array, second: Array, f: Array) -> None:
     """f_i += sum over the neurons of cell s of a relu(w x_i + b), from second = sum z_ref z_ref^T (3, 3)."""
     n = x.shape[0]
     along = level = 0.0
@@ -120,11 +120,11 @@ def add_outputs(x: Double, s: int, psi: Double, second: Double, f: Double) -> No
 
 
 @jit
-def displacement(j: int, psi: Double, second: Double, mixed: Double, squares: Double) -> float:
-    """sum d_j^2 over the neurons of a cell, d = d_ref + Psi z_ref, from sum z_ref z_ref^T, sum d_ref z_ref^T (3, 3) and sum d_ref^2 (3,)."""
+def displacement(j: int, psi: Array, second: Array, mixed: Array, squares: Array) -> float:
+    """sum d_j^2 over the neurons of a cell, d = d_ref + Psi z_ref, from sums of z_ref z_ref^T, d_ref z_ref^T (3, 3) and d_ref^2 (3,)."""
     total = squares[j]
     for k in range(3):
         total += 2.0 * mixed[j, k] * psi[j, k]
-        for l in range(3):
-            total += psi[j, k] * second[k, l] * psi[j, l]
-    return total
+        for i in range(3):
+            total += psi[j, k] * second[k, i] * psi[j, i]
+    return float(total)

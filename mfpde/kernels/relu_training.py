@@ -80,7 +80,7 @@ class Room(NamedTuple):
 
 
 @jit
-def descend(problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Double) -> tuple[int, int, float]:
+def descend(problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array) -> tuple[int, int, float]:
     """At most `most` steps of gradient descent of length `dt`: (steps made, why it ended, loss of the state reached).
 
     The loss is looked at before every step: below the tolerance no step is made; if `watched`, neither where it is above the
@@ -114,7 +114,7 @@ def descend(problem: Problem, room: Room, dt: float, tolerance: float, most: int
 
 @jit
 def flow_steps(
-    problem: Problem, room: Room, t: float, t_stop: float, rho: float, tolerance: float, most: int, record: Double, pace: Double
+    problem: Problem, room: Room, t: float, t_stop: float, rho: float, tolerance: float, most: int, record: Array, pace: Array
 ) -> tuple[float, float]:
     """At most `most` Runge-Kutta steps (order 4) of the gradient flow from t to at most `t_stop`: (time, loss) reached.
 
@@ -158,7 +158,7 @@ def flow_steps(
 
 
 @jit
-def _runge_kutta(problem: Problem, room: Room, length: float, errors: Double, record: Double) -> None:
+def _runge_kutta(problem: Problem, room: Room, length: float, errors: Double, record: Array) -> None:
     """The four stages of one step from room.d = room.s; the new state in room.s, its errors in `errors`."""
     residual = np.zeros(max(problem.labels.shape[0], problem.line.shape[0]), room.d.dtype)
     method = np.zeros(4, room.d.dtype)
@@ -210,7 +210,7 @@ def _errors(problem: Problem, room: Room, errors: Double) -> None:
 
 
 @jit
-def _look(problem: Problem, room: Room, blocks: int, errors: Double, record: Double) -> float:
+def _look(problem: Problem, room: Room, blocks: int, errors: Double, record: Array) -> float:
     """The loss; the errors of the state, and its displacements into the record."""
     _errors(problem, room, errors)
     last = room.sums.shape[1]
@@ -241,7 +241,7 @@ def _stiffness(problem: Problem, room: Room) -> float:
 
 @jit
 def _pull(problem: Problem, errors: Double) -> float:
-    """kappa max_s |g_s| over the active sets of a line, each a beginning or an end of it; kappa sum_i |e_i| |X_i| / n, a bound, for other inputs."""
+    """kappa max_s |g_s| over the active sets of a line, each a beginning or an end of it; for other inputs kappa mean |e| |X|, a bound."""
     n = errors.shape[0]
     largest = 0.0
     if problem.code == INPUTS:

@@ -1,10 +1,13 @@
 """Initial neurons in the blocks that the compiled sweeps work on, and back.
 
-The dynamics is homogeneous of degree one in a neuron (a, w) and every output is a sum of second moments, so a neuron of weight c is the
-same as sqrt(c) (a, w) with weight 1: weights do not enter the sweeps at all. Tracers, of weight 0, lie in the last blocks, which no output counts.
+The dynamics is homogeneous of degree one in a neuron (a, w) and every output is a sum of second moments, so a neuron of weight c is
+the same as sqrt(c) (a, w) with weight 1: weights do not enter the sweeps at all. Tracers, of weight 0, lie in the last blocks, which
+no output counts.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +46,7 @@ class Blocks:
         self.dtype = np.dtype(dtype)
         counted = len(initial.a) - initial.tracers
         ends = (0, initial.first, counted, len(initial.a))
-        self._groups = [slice(i, j) for i, j in zip(ends[:-1], ends[1:], strict=True) if j > i]
+        self._groups = [slice(i, j) for i, j in pairwise(ends) if j > i]
         self._columns = 1 + p
         self._scale = None if np.all(initial.c == 1.0) else np.where(initial.c > 0.0, np.sqrt(initial.c), 1.0)
         code = _sweep_code(inputs, kappa_forward * float(np.sum(initial.c)))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mfpde.checks import number
 from mfpde.flow import Array, Field
 from mfpde.kernels.relu_training import DONE, flow_steps

@@ -18,8 +18,8 @@ def make_steps(blocks: Blocks, room: Room, dt: float, tolerance: float, most: in
     """:func:`mfpde.kernels.relu_training.descend`, by the moments of the patterns where they are exact and may be worth it.
 
     They are exact for data on a line, whatever the weights. A run starts with plain steps, and every try of moments that turns out
-    dearer than they are goes back to them, for twice as long each time: neurons in the linear regime keep their patterns, and steps cost next to
-    nothing; condensing ones crowd where patterns change. The choice rests on counts, so it is the same on every machine.
+    dearer than they are goes back to them, for twice as long each time: neurons in the linear regime keep their patterns, and steps
+    cost next to nothing; condensing ones crowd where patterns change. The choice rests on counts, so it is the same on every machine.
     """
     if pays(blocks):
         made, status, loss = descend_by_moments(blocks.problem, room, dt, tolerance, most, watched, record, PLAIN_FIRST)

@@ -129,9 +129,9 @@ def train(
     kappa, kappa_prime = point.kappa(m), point.kappa_prime(m)
     scale = 1.0 if beta_1 is None else number("beta_1", beta_1, positive=True) / np.sqrt(kappa_prime)
     run = search(lambda j: draw(point, m, seed, j), lambda i: _blocks(point, i, m, dtype), 2.0 * scale / kappa, redraw=redraw)
-    counts = {"converged": run.converged, "steps": run.steps, "tries": run.tries, "tried_steps": run.tried_steps}
-    paces = {"lr0": run.lr0, "dt": run.dt, "t": run.steps * run.dt, "loss": run.loss}
-    return Training(**counts, **paces, **_displaced(run.initial, run.da, run.dw, run.suprema, kappa_prime))
+    counts: dict[str, Any] = {"converged": run.converged, "steps": run.steps, "tries": run.tries, "tried_steps": run.tried_steps}
+    counts |= {"lr0": run.lr0, "dt": run.dt, "t": run.steps * run.dt, "loss": run.loss}
+    return Training(**counts, **_displaced(run.initial, run.da, run.dw, run.suprema, kappa_prime))
 
 
 def _train_flow(point: PhasePoint, m: int, seed: int, rho: float) -> Training:
@@ -140,12 +140,12 @@ def _train_flow(point: PhasePoint, m: int, seed: int, rho: float) -> Training:
     room, record, pace = empty_room(blocks, initial, order=4), fresh_record(), np.zeros(3)
     t, loss = flow_steps(blocks.problem, room, 0.0, np.inf, rho, TOLERANCE, MOST_STEPS, record, pace)
     da, dw = blocks.scatter(room.d)
-    counts = {"converged": bool(pace[DONE]), "steps": int(pace[STEPS]), "tries": 1, "tried_steps": int(pace[STEPS])}
-    paces = {"lr0": np.nan, "dt": np.nan, "t": t, "loss": loss}
-    return Training(**counts, **paces, **_displaced(initial, da, dw, relative(record, blocks), point.kappa_prime(m)))
+    counts: dict[str, Any] = {"converged": bool(pace[DONE]), "steps": int(pace[STEPS]), "tries": 1, "tried_steps": int(pace[STEPS])}
+    counts |= {"lr0": np.nan, "dt": np.nan, "t": t, "loss": loss}
+    return Training(**counts, **_displaced(initial, da, dw, relative(record, blocks), point.kappa_prime(m)))
 
 
-def _displaced(initial: Initial, da: Array, dw: Array, suprema: Array, kappa_prime: float) -> dict[str, float]:
+def _displaced(initial: Initial, da: Array, dw: Array, suprema: Array, kappa_prime: float) -> dict[str, Any]:
     kept = slice(initial.first)
     moved_a, moved_w = float(np.sum(da[kept] ** 2, dtype=np.float64)), float(np.sum(dw[kept] ** 2, dtype=np.float64))
     a, w = float(np.sum(initial.a[kept] ** 2)), float(np.sum(initial.w[kept] ** 2))
@@ -154,7 +154,8 @@ def _displaced(initial: Initial, da: Array, dw: Array, suprema: Array, kappa_pri
     w_after = initial.w + dw
     drift = float(np.max(np.abs(change) / (kappa_prime**2 * (initial.a + da) ** 2 + np.einsum("kj,kj->k", w_after, w_after))))
     names = ("rd_w", "rd_a", "rd_theta")
-    return dict(zip(names, ends, strict=True)) | {f"sup_{n}": float(s) for n, s in zip(names, suprema, strict=True)} | {"invariant_drift": drift}
+    values = dict(zip(names, ends, strict=True)) | {"invariant_drift": drift}
+    return values | {f"sup_{name}": float(s) for name, s in zip(names, suprema, strict=True)}
 
 
 def _constants(point: PhasePoint, m: int) -> dict[str, float]:
@@ -163,7 +164,7 @@ def _constants(point: PhasePoint, m: int) -> dict[str, float]:
 
 
 def _blocks(point: PhasePoint, initial: Initial, m: int, dtype: str) -> Blocks:
-    f0 = np.zeros(len(point.labels))
+    f0: Array = np.zeros(len(point.labels))
     if not point.antisymmetric:
         f0 = point.kappa(m) * (np.maximum(initial.w @ point.inputs.T, 0.0).T @ initial.a)
     return Blocks(initial, point.inputs, point.labels, f0=f0, dtype=dtype, **_constants(point, m))

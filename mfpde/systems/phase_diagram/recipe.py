@@ -112,7 +112,7 @@ def search(
             da, dw = blocks.scatter(room.d)
             suprema = relative(record, blocks)
             return Run(rate, rate * dt_per_rate, attempt + 1, total, steps, loss, status == REACHED, suprema, da, dw, initial)
-    raise ValueError(f"the loss rises at every learning rate from {FIRST_RATE:g} down to {rate:g}: look at the data and at gamma, gamma_prime")
+    raise ValueError(f"the loss rises at every learning rate from {FIRST_RATE:g} down to {rate:g}: look at the data and the coordinates")
 
 
 class RecipeFlow(ParticleFlow):
@@ -203,5 +203,4 @@ def record_of(suprema: Array, blocks: Blocks) -> Array:
 def relative(record: Array, blocks: Blocks) -> Array:
     """The largest RD of w, a and theta (3,) of a record."""
     a, w = blocks.squares
-    relative: Array = np.sqrt([record[SUP_W] / w, record[SUP_A] / a, record[SUP_ALL] / (a + w)])
-    return relative
+    return np.sqrt([record[SUP_W] / w, record[SUP_A] / a, record[SUP_ALL] / (a + w)])
