@@ -9,14 +9,20 @@ __version__ = "0.1.0"
 from mfpde.solve.loop import solve
 
 if TYPE_CHECKING:
-    from mfpde import activations, laws, measures, systems, targets
+    from mfpde import activations, datasets, finite, laws, measures, study, systems, targets
     from mfpde.finite.constants import finite_width
     from mfpde.finite.drift import drift
+    from mfpde.finite.rates import fit_rate
     from mfpde.flow import Trajectory
     from mfpde.measures import Ensemble
     from mfpde.solve import refinement, times
     from mfpde.systems.chain import Chain
     from mfpde.systems.depth_separation import DepthSeparation
+    from mfpde.systems.integrable import IntegrableNetwork
+    from mfpde.systems.phase_diagram import PhasePoint
+    from mfpde.systems.symmetric.low_dimensional import LowDimensionalTarget
+    from mfpde.systems.symmetric.odd import OddTarget
+    from mfpde.systems.symmetric.symmetry import symmetry_residual
     from mfpde.systems.two_layer import TwoLayer
     from mfpde.systems.two_layer.circle import CosineCircle
     from mfpde.systems.two_layer.isotropic import AnisotropicGaussians, IsotropicGaussians
@@ -27,17 +33,26 @@ _OBJECTS = {
     "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
     "Ensemble": "mfpde.measures",
+    "IntegrableNetwork": "mfpde.systems.integrable",
     "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
+    "LowDimensionalTarget": "mfpde.systems.symmetric.low_dimensional",
+    "OddTarget": "mfpde.systems.symmetric.odd",
+    "PhasePoint": "mfpde.systems.phase_diagram",
     "Trajectory": "mfpde.flow",
     "TwoLayer": "mfpde.systems.two_layer",
     "drift": "mfpde.finite",
     "finite_width": "mfpde.finite",
+    "fit_rate": "mfpde.finite",
     "refinement": "mfpde.solve",
+    "symmetry_residual": "mfpde.systems.symmetric.symmetry",
 }
 _MODULES = {
     "activations": "mfpde.activations",
+    "datasets": "mfpde.datasets",
+    "finite": "mfpde.finite",
     "laws": "mfpde.laws",
     "measures": "mfpde.measures",
+    "study": "mfpde.study",
     "systems": "mfpde.systems",
     "targets": "mfpde.targets",
     "times": "mfpde.solve.times",
@@ -49,16 +64,25 @@ __all__ = [
     "CosineCircle",
     "DepthSeparation",
     "Ensemble",
+    "IntegrableNetwork",
     "IsotropicGaussians",
+    "LowDimensionalTarget",
+    "OddTarget",
+    "PhasePoint",
     "Trajectory",
     "TwoLayer",
     "activations",
+    "datasets",
     "drift",
+    "finite",
     "finite_width",
+    "fit_rate",
     "laws",
     "measures",
     "refinement",
     "solve",
+    "study",
+    "symmetry_residual",
     "systems",
     "targets",
     "times",

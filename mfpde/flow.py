@@ -190,6 +190,9 @@ class Refinable(VelocityFlow):
 class System(Protocol):
     """A frozen description of one learning problem."""
 
+    def config(self) -> dict[str, Any]:
+        """The parameters as JSON values."""
+
     def limit(self, **arguments: Any) -> Flow:
         """The infinite-width dynamics."""
 

@@ -2,5 +2,6 @@
 
 from mfpde.finite.constants import FiniteWidth, finite_width
 from mfpde.finite.drift import Drift, drift
+from mfpde.finite.rates import Rate, fit_rate
 
-__all__ = ["Drift", "FiniteWidth", "drift", "finite_width"]
+__all__ = ["Drift", "FiniteWidth", "Rate", "drift", "finite_width", "fit_rate"]

@@ -162,7 +162,8 @@ def _resampled(statistic: str, table: list[Array], joint: bool, resamples: int, 
         if not together:
             chosen = generator.integers(row.size, size=(resamples, row.size))
         columns.append(_statistic(statistic, row[chosen]))
-    return np.stack(columns, axis=1)
+    samples: Array = np.stack(columns, axis=1)
+    return samples
 
 
 def _power_law(m: Array, values: Array, sigma: Array) -> tuple[float, float, float]:
@@ -178,7 +179,7 @@ def _with_floor(m: Array, values: Array, sigma: Array) -> tuple[float, float, fl
     exponent, prefactor, _ = _power_law(m, values, sigma)
     logs, middle = np.log(np.maximum(values, tiny)), float(np.exp(np.mean(np.log(m))))
 
-    def residuals(p: Array) -> Array:
+    def residuals(p: Array) -> Any:
         model = np.exp(p[1]) * (m / middle) ** -p[0] + np.exp(p[2])
         return (np.log(model) - logs) / sigma
 
@@ -201,9 +202,8 @@ def _directions(m: Array, exponent: float, prefactor: float, constant: float, fl
     """The derivatives (n_w, parameters) of the logarithm of the law by its parameters."""
     power = prefactor * m**-exponent
     share = power / (power + constant)
-    columns = [-np.log(m) * share, share]
-    derivatives: Array = np.stack([*columns, 1.0 - share] if floor else columns, axis=1)
-    return derivatives
+    columns = np.stack([-np.log(m) * share, share, 1.0 - share], axis=1)
+    return columns if floor else columns[:, :2]
 
 
 def _goodness(residuals: Array, directions: Array, covariance: Array, n: int) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future, as_completed
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from contextlib import closing, contextmanager
 from typing import Any
 
 from mfpde.study.archive import Archive
@@ -38,8 +38,9 @@ def execute(
     Raises
     ------
     StudyError
-        If a run fails or the executor dies, naming the run; the results that were there are in the archive, and the same call
-        computes only the rest.
+        If the executor dies. As after any error, what was done is in the archive, and the same call computes only the rest.
+    Exception
+        Whatever a run raises, with a note that names the run.
     """
     unique = {run.key: run for run in runs}
     results: dict[str, Result] = {}
@@ -50,7 +51,8 @@ def execute(
     with closing(_Bar(progress, len(unique), len(results))) as bar:
         if executor is None:
             for run in rest:
-                results[run.key] = _guarded(run, archive, len(results), len(unique))
+                with _noted(run, results, len(unique), archive):
+                    results[run.key] = _one(run, archive)
                 bar.update()
         else:
             _share_out(rest, results, len(unique), archive, executor, threads, bar)
@@ -61,26 +63,19 @@ def _share_out(
     rest: Sequence[Run], results: dict[str, Result], total: int, archive: Archive | None, executor: Executor, threads: int, bar: _Bar
 ) -> None:
     pending: dict[Future[Result], Run] = {}
-    run = None
     try:
         for run in rest:
             pending[executor.submit(_in_worker, run, archive, threads)] = run
         for future in as_completed(pending):
             run = pending[future]
-            results[run.key] = future.result()
+            with _noted(run, results, total, archive):
+                results[run.key] = future.result()
             bar.update()
-    except Exception as error:
-        raise _stopped(run, error, len(results), total, archive) from error
+    except BrokenExecutor as error:
+        raise StudyError(f"the executor died ({error}): {_progress(results, total, archive)}") from error
     finally:
         for future in pending:
             future.cancel()
-
-
-def _guarded(run: Run, archive: Archive | None, done: int, total: int) -> Result:
-    try:
-        return _one(run, archive)
-    except Exception as error:
-        raise _stopped(run, error, done, total, archive) from error
 
 
 def _in_worker(run: Run, archive: Archive | None, threads: int) -> Result:
@@ -96,10 +91,19 @@ def _one(run: Run, archive: Archive | None) -> Result:
     return result
 
 
-def _stopped(run: Run | None, error: Exception, done: int, total: int, archive: Archive | None) -> StudyError:
-    where = "" if run is None else f" at {run.description}"
-    kept = f"what is done is kept in {archive.folder}: the same call goes on from there" if archive else "an archive would keep what is done"
-    return StudyError(f"study stopped after {done} of {total} runs{where}: {type(error).__name__}: {error}; {kept}")
+@contextmanager
+def _noted(run: Run, results: Mapping[str, Result], total: int, archive: Archive | None) -> Iterator[None]:
+    """Add to what a run raises which run it was and what is kept."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"raised by the run {run.description}: {_progress(results, total, archive)}")
+        raise
+
+
+def _progress(results: Mapping[str, Result], total: int, archive: Archive | None) -> str:
+    kept = "an archive would keep them" if archive is None else f"{archive.folder} keeps them, and the same call goes on from there"
+    return f"{len(results)} of {total} runs are done; {kept}"
 
 
 class _Bar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,10 +32,13 @@ class Run:
         A function of a module, found again by name in another process; everything it returns depends on its arguments alone.
     config : mapping
         Its keyword arguments, as JSON values.
+    objects : mapping
+        Objects that take the place of the entries of `config` by which they are described.
     """
 
     function: Callable[..., Mapping[str, Any]]
     config: Mapping[str, Any]
+    objects: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def description(self) -> str:
@@ -56,7 +59,7 @@ class Run:
         TypeError
             If it returns anything but numbers, strings and numeric arrays by name.
         """
-        return {name: _plain(name, value) for name, value in self.function(**self.config).items()}
+        return {name: _plain(name, value) for name, value in self.function(**{**self.config, **self.objects}).items()}
 
 
 def _plain(name: str, value: Any) -> float | str | npt.NDArray[Any]:

@@ -14,7 +14,11 @@ SYSTEMS = {
     "Chain": "mfpde.systems.chain",
     "CosineCircle": "mfpde.systems.two_layer.circle",
     "DepthSeparation": "mfpde.systems.depth_separation",
+    "IntegrableNetwork": "mfpde.systems.integrable",
     "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
+    "LowDimensionalTarget": "mfpde.systems.symmetric.low_dimensional",
+    "OddTarget": "mfpde.systems.symmetric.odd",
+    "PhasePoint": "mfpde.systems.phase_diagram",
     "TwoLayer": "mfpde.systems.two_layer",
 }
 """The module of each system, imported when the system is asked for: a new system is one more line here."""

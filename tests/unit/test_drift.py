@@ -12,6 +12,7 @@ import pytest
 
 import mfpde as mf
 from mfpde.streams import stream
+from tests import toys
 
 SYSTEM = mf.DepthSeparation(d=5, sigma_1=0.5, sigma_2=0.1)
 TIMES = [0.0, 10.0, 20.0, 40.0]
@@ -111,6 +112,9 @@ class Fragile:
 
     seed: int
 
+    def config(self):
+        return {**SYSTEM.config(), "seed": self.seed}
+
     @property
     def law(self):
         return SYSTEM.law
@@ -172,3 +176,65 @@ def test_shares_of_projected_gradients_belong_to_the_network_alone():
 def test_impossible_arguments(arguments, message):
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         _drift(**arguments)
+
+
+def test_rates_of_gaps():
+    result = _drift(widths={"m1": [8, 32, 128], "m2": [4, 8]}, fixed=None, replicas=6, t_eval=[0.0, 10.0])
+    rate = result.rate("loss_gap", width="m1", at={"m2": 8}, t=10.0)
+    direct = mf.finite.fit_rate([8, 32, 128], result.gaps["loss"][1::2, :, -1], joint=True)
+    assert (rate.exponent, rate.low, rate.high) == (direct.exponent, direct.low, direct.high)
+    assert result.rate("loss", width="m1", at={"m2": 8}).values.tolist() != rate.values.tolist()
+    biased = result.rate("loss", width="m1", at={"m2": 4}, t=10.0, statistic="bias")
+    assert biased.values == pytest.approx(np.abs(result.gaps["loss"][::2, :, -1].mean(axis=1)))
+    for words, name, options in [
+        ("gap 'los' is unknown", "los", {}),
+        (re.escape("widths that vary: ['m1', 'm2']"), "loss", {}),
+        (re.escape("['m2'] vary too"), "loss", {"width": "m1"}),
+        ("t = 3.0 was not saved", "loss", {"width": "m1", "at": {"m2": 8}, "t": 3.0}),
+        ("no network has these widths", "loss", {"width": "m1", "at": {"m2": 5}}),
+        ("the bias belongs to a time", "loss", {"width": "m1", "at": {"m2": 8}, "statistic": "bias"}),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            result.rate(name, **options)
+
+
+def test_a_store_keeps_every_run(tmp_path, monkeypatch):
+    first = _drift(store=tmp_path / "study")
+    calls = []
+    monkeypatch.setattr(mf.DepthSeparation, "network", lambda self, **arguments: calls.append(arguments))
+    again = _drift(store=tmp_path / "study")
+    assert not calls
+    for name, gap in first.gaps.items():
+        np.testing.assert_array_equal(gap, again.gaps[name])
+    np.testing.assert_array_equal(first.complete, again.complete)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """x' = -x from m standard normal numbers; observables: their mean, and the first two moments as one array. No coupling, no outputs."""
+
+    def config(self):
+        return {}
+
+    def _flow(self, x):
+        flow = toys.Toy(lambda t, y: -y, x)
+        flow.observe = lambda t, y: {"mean": float(np.mean(y)), "moments": np.array([np.mean(y), np.mean(y**2)])}
+        return flow
+
+    def limit(self):
+        flow = toys.Toy(lambda t, y: np.array([0.0, -2.0 * y[1]]), [0.0, 1.0])
+        flow.observe = lambda t, y: {"mean": 0.0, "moments": y}
+        return flow
+
+    def network(self, *, m, dynamics, rng):
+        return self._flow(stream(rng, "start").standard_normal(m))
+
+
+def test_a_system_without_coupling_is_compared_by_its_observables():
+    result = mf.drift(Mean(), widths={"m": [16, 64, 256]}, replicas=40, t_eval=[0.0, 1.0], rtol=1e-8, atol=1e-10)
+    assert set(result.gaps) == {"mean", "moments"}
+    assert result.gaps["moments"].shape == (3, 40, 2, 2)
+    np.testing.assert_array_equal(result.gaps["moments"][..., 0], result.gaps["mean"])
+    assert result.gaps["mean"][..., 1] == pytest.approx(result.gaps["mean"][..., 0] * np.exp(-1.0), rel=1e-6)
+    assert result.rate("mean", t=1.0).covers(0.5)
+    assert result.sup("moments") == pytest.approx(np.linalg.norm(result.gaps["moments"][:, :, 0], axis=-1))
