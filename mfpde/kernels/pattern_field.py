@@ -1,0 +1,182 @@
+"""The velocity of two-layer ReLU neurons with frozen activation patterns, and which way a neuron leaves a kink of its input.
+
+A neuron (a, w) of f(x) = forward sum_k c_k a_k relu(w_k . x) has a pattern: for each data point X_i it is on, off, or pinned to the
+line w . X_i = 0. With patterns frozen its velocity is smooth:
+
+    a' = -(kappa/kappa') g . w,   w' = -kappa kappa' a g,   g = P (1/n) sum_{i on} e_i X_i,
+
+P the projection that keeps w on the lines it is pinned to (derived in docs/phase_diagram). States are displacements
+z = (a - a0, w - w0), flat: m numbers, then m rows of p.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mfpde.kernels.jit import jit
+
+Array = npt.NDArray[np.float64]
+
+ON, OFF, PINNED = 1.0, 0.0, -1.0
+
+
+class Neurons(NamedTuple):
+    """The initial neurons and their data.
+
+    Attributes
+    ----------
+    a0, w0, c
+        Initial neurons (m,), (m, p) and their weights (m,).
+    lines
+        Initial inputs w0 . X_i (m, n).
+    x, y, f0
+        Data (n, p), targets (n,), initial outputs (n,).
+    forward, kappa, ratio
+        The prefactor of f, kappa and kappa' of the velocity.
+    """
+
+    a0: Array
+    w0: Array
+    c: Array
+    lines: Array
+    x: Array
+    y: Array
+    f0: Array
+    forward: float
+    kappa: float
+    ratio: float
+
+
+@jit
+def residuals(neurons: Neurons, pattern: Array, z: Array, e: Array) -> float:
+    """e_i = f(x_i) - y_i, written into `e` (n,); the mean of e^2 is returned.
+
+    The change of f is summed, not f: no digits are lost where neurons hardly move.
+    """
+    m, n = neurons.lines.shape
+    p = neurons.x.shape[1]
+    for i in range(n):
+        e[i] = 0.0
+    for k in range(m):
+        a0, c, da, start = neurons.a0[k], neurons.c[k], z[k], m + k * p
+        for i in range(n):
+            h0, dh = neurons.lines[k, i], 0.0
+            for j in range(p):
+                dh += neurons.x[i, j] * z[start + j]
+            # No branches: patterns are as good as random from neuron to neuron.
+            on, was = max(pattern[k, i], 0.0), 1.0 if h0 > 0.0 else 0.0
+            e[i] += c * (a0 * (on * dh + (on - was) * h0) + da * on * (h0 + dh))
+    total = 0.0
+    for i in range(n):
+        e[i] = neurons.f0[i] - neurons.y[i] + neurons.forward * e[i]
+        total += e[i] * e[i]
+    return total / n
+
+
+@jit
+def frozen_velocity(neurons: Neurons, pattern: Array, z: Array, e: Array, out: Array) -> None:
+    """The velocity of the displacements `z` into `out`; `e` (n,) receives the residuals."""
+    residuals(neurons, pattern, z, e)
+    m, n = pattern.shape
+    p = neurons.x.shape[1]
+    g, basis, pulls = np.empty(p), np.empty((p, p)), np.empty((n, p))
+    up, down = neurons.kappa / neurons.ratio, neurons.kappa * neurons.ratio
+    for i in range(n):
+        for j in range(p):
+            pulls[i, j] = e[i] / n * neurons.x[i, j]
+    for k in range(m):
+        lowest = 0.0
+        for j in range(p):
+            g[j] = 0.0
+        for i in range(n):
+            flag = pattern[k, i]
+            lowest = min(lowest, flag)
+            for j in range(p):
+                g[j] += max(flag, 0.0) * pulls[i, j]
+        if lowest < 0.0:
+            mean_gradient(neurons.x, e, pattern[k], -1, g, basis)
+        a, start, dot = neurons.a0[k] + z[k], m + k * p, 0.0
+        for j in range(p):
+            dot += g[j] * (neurons.w0[k, j] + z[start + j])
+            out[start + j] = -down * a * g[j]
+        out[k] = -up * dot
+
+
+@jit
+def mean_gradient(x: Array, e: Array, row: Array, besides: int, g: Array, basis: Array) -> int:
+    """g = P (1/n) sum_{i on} e_i X_i for the pattern `row`, line `besides` taken as off; returns the number of pins in P.
+
+    The first rows of `basis` (p, p) receive an orthonormal basis of the pinned X_i.
+    """
+    n, p = x.shape
+    for j in range(p):
+        g[j] = 0.0
+    pins = 0
+    for i in range(n):
+        if i != besides and row[i] == ON:
+            for j in range(p):
+                g[j] += e[i] * x[i, j]
+        elif i != besides and row[i] == PINNED:
+            pins = _add_to_basis(x[i], basis, pins)
+    for j in range(p):
+        g[j] /= n
+    _project(basis, pins, g)
+    if pins == p:
+        # Exactly 0, so that a neuron held at the origin is not let go by rounding.
+        for j in range(p):
+            g[j] = 0.0
+    return pins
+
+
+@jit
+def normal_speeds(x: Array, e: Array, row: Array, i: int, a: float, g: Array, basis: Array) -> tuple[float, float]:
+    """The speeds of w . X_i, over kappa kappa', on the off side and on the on side of line i.
+
+    Without other pins v_off = -a g . X_i and v_on = v_off - (a/n) e_i |X_i|^2, g without point i.
+    """
+    n, p = x.shape
+    pins = mean_gradient(x, e, row, i, g, basis)
+    off = 0.0
+    for j in range(p):
+        off -= a * g[j] * x[i, j]
+        g[j] = x[i, j]
+    _project(basis, pins, g)
+    if pins == p:
+        return 0.0, 0.0
+    square = 0.0
+    for j in range(p):
+        square += g[j] * g[j]
+    return off, off - a / n * e[i] * square
+
+
+@jit
+def _add_to_basis(vector: Array, basis: Array, count: int) -> int:
+    """One more row of the orthonormal `basis`, unless `vector` lies in its span; returns the new number of rows."""
+    p, before, after = len(vector), 0.0, 0.0
+    if count == p:
+        return count
+    for j in range(p):
+        basis[count, j] = vector[j]
+        before += vector[j] ** 2
+    _project(basis, count, basis[count])
+    for j in range(p):
+        after += basis[count, j] ** 2
+    if after < 1e-24 * before:
+        return count
+    for j in range(p):
+        basis[count, j] /= np.sqrt(after)
+    return count + 1
+
+
+@jit
+def _project(basis: Array, count: int, vector: Array) -> None:
+    """Remove from `vector` its part in the span of the first `count` rows of `basis`."""
+    for q in range(count):
+        dot = 0.0
+        for j in range(len(vector)):
+            dot += basis[q, j] * vector[j]
+        for j in range(len(vector)):
+            vector[j] -= dot * basis[q, j]
