@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
-from scipy.special import beta, betaln
+from scipy.special import betaln
 
 from mfpde.flow import Array
 from mfpde.kernels.jacobi import jacobi_kernel, jacobi_modes, jacobi_series
@@ -35,7 +35,7 @@ class JacobiBasis:
     @cached_property
     def first(self) -> float:
         """q_0 = sqrt(lambda_0)."""
-        return float(np.sqrt(self.d) * beta(0.5 * self.d, 0.5) / (2.0 * np.pi))
+        return float(np.sqrt(self.d)) * beta_half(self.d) / (2.0 * np.pi)
 
     @cached_property
     def table(self) -> Array:
@@ -106,6 +106,12 @@ class JacobiBasis:
         first = 4.0 * (1.0 + a) * (1.0 + b) / ((a + b + 2.0) ** 2 * (a + b + 3.0))
         widths: Array = np.sqrt(np.concatenate([[first], squares]))
         return widths[:count]
+
+
+def beta_half(d: int) -> float:
+    """Beta(d/2, 1/2), from B((d + 2)/2, 1/2) = B(d/2, 1/2) d / (d + 1): gamma functions would lose digits where d is large."""
+    k = np.arange(2 - d % 2, d, 2.0)
+    return float((np.pi if d % 2 else 2.0) * np.prod(k / (k + 1.0)))
 
 
 def legendre_panels(edges: Array, nodes: int) -> tuple[Array, Array]:
