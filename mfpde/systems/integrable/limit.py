@@ -102,6 +102,21 @@ class RecursionLimit(StepFlow):
         chosen = {**{key: a[key] for key in ("lr", "backend", "tie", "replicas", "rng", "samples", "spacing")}, **finer}
         return make_limit(self.system, batches=self._batches, probe=self.probe, **chosen)
 
+    def sensitivity(self, steps: int, relative_step: float = 1e-3) -> Array:
+        """d f_t / d log lr at the probe after `steps` steps, (n_probe,) or (n_probe, outputs), by a central difference.
+
+        Later steps amplify errors of earlier ones: where this is large against f, so is the effect of any error in an expectation.
+        With Monte Carlo both runs have the same draws.
+        """
+        a, ends = self.config["arguments"], []
+        chosen = {key: a[key] for key in ("backend", "tie", "replicas", "rng", "samples", "spacing")}
+        if self.backend == "stationary":
+            chosen["backend"] = "auto"
+        for sign in (1.0, -1.0):
+            limit = make_limit(self.system, batches=self._batches, probe=self.probe, lr=a["lr"] * (1.0 + sign * relative_step), **chosen)
+            ends.append(limit.predict(limit.steps(0, steps, limit.state0), self.probe))
+        return np.asarray((ends[0] - ends[1]) / (2.0 * relative_step))
+
     def _outputs(self, y: Array, x: Array) -> tuple[Array, Array]:
         values = self._bring(y).predict(x)
         count = len(values)

@@ -6,8 +6,9 @@ import numpy as np
 
 from mfpde.flow import Array
 from mfpde.streams import stream
+from mfpde.systems.integrable.gaussians import Gaussians
 from mfpde.systems.integrable.recursion import Problem
-from mfpde.systems.integrable.recursion_nodes import Gaussians, LayerNodes, NodeRecursion
+from mfpde.systems.integrable.recursion_nodes import LayerNodes, NodeRecursion
 
 SAMPLES = 65536
 FEWEST = 1024

@@ -1,4 +1,4 @@
-"""Probabilities that all of a few jointly Gaussian variables are negative."""
+"""Probabilities that none of a few jointly Gaussian variables is positive."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import numpy as np
 from mfpde.flow import Array
 
 LARGEST = 5
+_EQUAL = 1e-13
 _LEVELS = np.linspace(-3.4, 3.4, 137)
 
 
 def negative_orthant(covariance: Array) -> float:
-    """P(g_1 < 0, ..., g_n < 0), g ~ N(0, `covariance`), n <= 5; variables of variance 0 count as fair coins.
+    """P(g_1 <= 0, ..., g_n <= 0), g ~ N(0, `covariance`), for up to 5 variables that are not 0 and not equal to another.
 
     n = 2, 3: 1/4 and 1/8 plus sums of arc sines. n = 4, 5: the last variable's correlations are scaled by s from 0 to 1, and
     dP/ds = sum_i rho_in / (2 pi sqrt(1 - s^2 rho_in^2)) P(the others | g_i = g_n = 0) (Plackett 1954) is integrated by the
     double exponential rule, which resolves correlations near +-1.
     """
-    correlation = _correlation(covariance)
+    correlation = _distinct(_correlation(covariance[np.ix_(*[np.diag(covariance) > 0.0] * 2)]))
     n = len(correlation)
     if n > LARGEST:
         raise ValueError(f"n = {n}: orthant probabilities are known here for up to {LARGEST} variables")
     return float(_closed(correlation[None])[0]) if n <= 3 else _plackett(correlation)
+
+
+def _distinct(correlation: Array) -> Array:
+    """Without the variables that are multiples of an earlier one."""
+    kept = [j for j in range(len(correlation)) if np.all(correlation[:j, j] < 1.0 - _EQUAL)]
+    return correlation[np.ix_(kept, kept)]
 
 
 def _correlation(covariance: Array) -> Array:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from mfpde.flow import Array
+from mfpde.systems.integrable.gaussians import Gaussians
 from mfpde.systems.integrable.recursion import Problem
-from mfpde.systems.integrable.recursion_nodes import Gaussians, LayerNodes, NodeRecursion
+from mfpde.systems.integrable.recursion_nodes import LayerNodes, NodeRecursion
 
 LARGEST = 3
 SPACING = {1: 0.1, 2: 0.1, 3: 0.15}

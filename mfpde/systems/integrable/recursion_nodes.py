@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from mfpde.flow import Array
-from mfpde.systems.integrable.first_pass import backward_covariances, forward_covariances, next_row, semidefinite_factor
+from mfpde.systems.integrable.first_pass import next_row
+from mfpde.systems.integrable.gaussians import Gaussians
 from mfpde.systems.integrable.recursion import Indices, Problem, Recursion
 from mfpde.threads import run_blocks
 
@@ -37,64 +37,6 @@ class LayerNodes:
     backward: Array
     weight: float | Array
     spread: Array | tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class Gaussians:
-    """The Gaussian fields of the first pass as combinations of independent ones: what is the same in all replicas.
-
-    Attributes
-    ----------
-    first : array (u, r_1)
-        h~^1 at the training inputs = first @ white noise.
-    pivots : indices (r_1,), or None
-        The training inputs whose noise it is; None where it is the noise of the first layer's weights.
-    forward, backward : sequences of arrays (n_0, rank)
-        The same for h~^l at the first batch and for chi dx~^l, layers 1..L; that of layer L is chi_0 itself.
-    """
-
-    first: Array
-    pivots: Indices | None
-    forward: Sequence[Array]
-    backward: Sequence[Array]
-
-    @classmethod
-    def of(cls, problem: Problem) -> Gaussians:
-        """The Gaussian fields of `problem`."""
-        x = problem.inputs
-        if len(x) > x.shape[1] + int(problem.bias1):
-            first, pivots = weight_features(problem, x), None
-        else:
-            first, pivots = _compact(semidefinite_factor(problem.kernel(x, x)))
-        forward = forward_covariances(problem)
-        backward = [_compact(semidefinite_factor(d))[0] for d in backward_covariances(problem, forward)[:-1]]
-        return cls(first, pivots, [_compact(semidefinite_factor(k))[0] for k in forward], [*backward, problem.first_slope()])
-
-    def ranks(self, layer: int) -> tuple[int, int]:
-        """How many forward and backward variables `layer` has."""
-        return (self.first if layer == 1 else self.forward[layer - 1]).shape[1], self.backward[layer - 1].shape[1]
-
-    def at(self, problem: Problem, x: Array) -> tuple[Array, Array]:
-        """h~^1 at the inputs x (n, d): its coefficients (n, r_1), and the size (n,) of what is independent of the training inputs'."""
-        if self.pivots is None:
-            return weight_features(problem, x), np.zeros(len(x))
-        square = self.first[self.pivots]
-        cross = problem.kernel(problem.inputs[self.pivots], x)
-        coefficients: Array = solve_triangular(square, cross, lower=True).T if len(square) else np.zeros((len(x), 0))
-        variance = problem.kernel_diagonal(x)
-        rest = variance - np.einsum("ij,ij->i", coefficients, coefficients)
-        return coefficients, np.sqrt(np.where(rest > 1e-13 * variance, rest, 0.0))
-
-
-def weight_features(problem: Problem, x: Array) -> Array:
-    """The coefficients (n, d + 1 or d) of h~^1 in standardised first-layer weights and bias."""
-    weights = np.sqrt(problem.s2 / (x.shape[1] + 1.0)) * x
-    return np.column_stack([weights, np.full(len(x), np.sqrt(problem.s2))]) if problem.bias1 else weights
-
-
-def _compact(factor: Array) -> tuple[Array, Indices]:
-    kept = np.flatnonzero(np.diag(factor) > 0.0)
-    return factor[:, kept], kept
 
 
 class _Layer:
@@ -182,7 +124,7 @@ class _Copy:
 
     def _predict(self, x: Array) -> Array:
         coefficients, size = self.gaussians.at(self.problem, x)
-        values = self._averaged(self._first(x, coefficients), size[:, None])
+        values = self._averaged(self._first(x, coefficients), size)
         means = self._past_means(1, values)
         for number in range(2, self.problem.depth + 1):
             values = self.problem.sigma(self._later(number, means))
@@ -205,16 +147,15 @@ class _Copy:
         return h
 
     def _averaged(self, h: Array, size: Array) -> Array:
-        """sigma(h + size Z), or its mean over Z."""
+        """sigma(h + size Z), or its mean over Z, for h (n, N) and size (n,)."""
         spread, sigma = self.layers[0].nodes.spread, self.problem.sigma
-        if not size.any():
-            return sigma(h)
         if not isinstance(spread, tuple):
-            return sigma(h + size * spread)
-        total = np.zeros_like(h)
-        for z, w in zip(*spread, strict=True):
-            total += w * sigma(h + z * size)
-        return total
+            return sigma(h + size[:, None] * spread)
+        values = sigma(h)
+        outside = size > 0.0
+        if outside.any():
+            values[outside] = sum(w * sigma(h[outside] + z * size[outside, None]) for z, w in zip(*spread, strict=True))
+        return values
 
     def _past_means(self, number: int, values: Array) -> Array:
         layer = self.layers[number - 1]

@@ -164,7 +164,7 @@ class SectorRecursion(Recursion):
         """J of sigma(field + spread Z), see :meth:`Sectors.weighted_relu`."""
         weighted: Array = self.plus * sectors.weighted_relu(fields, spread)
         if self.minus:
-            weighted = weighted - self.minus * sectors.weighted_relu(-fields, spread)
+            weighted -= self.minus * sectors.weighted_relu(-fields, spread)
         return weighted
 
     def _output(self, weighted: Array, means: Array, values: Array) -> Array:
@@ -185,11 +185,11 @@ class SectorRecursion(Recursion):
 
     def _class_means(self, field: Array, others: Array) -> Array:
         """The part of the means that the classes add: E dx~^2 is 1/2 on either sign; (classes, 2), (k, classes, 2) -> (k,)."""
-        return np.einsum("j,js,kjs->k", 0.5 * self.class_weight, field, others)
+        return np.asarray(np.einsum("j,js,kjs->k", 0.5 * self.class_weight, field, others))
 
     def _class_values(self, h: Array) -> Array:
         """relu of h dx~ over dx~, (..., classes, 2)."""
-        return np.where(h * _SIGNS > 0.0, h, 0.0)
+        return np.asarray(np.where(h * _SIGNS > 0.0, h, 0.0))
 
     def _class_forward(self, means: Array) -> None:
         """The classes' x at the training input; a new class is the units whose initial part is positive for the first time now."""
