@@ -376,3 +376,25 @@ def test_symmetric_data_have_the_moments(system):
     pairs = np.column_stack([x, y])
     images = {tuple(row) for row in np.round(-pairs, 12).tolist()}
     assert {tuple(row) for row in (np.round(pairs, 12) + 0.0).tolist()} == {tuple(v + 0.0 for v in row) for row in images}
+
+
+@pytest.mark.parametrize("dynamics", ["flow", "gd"])
+def test_drift_of_paired_networks(dynamics):
+    """Networks of a system known by its moments, beside the limit that carries their neurons: gaps like 1/sqrt(m)."""
+    more = {} if dynamics == "flow" else {"network": {"lr": 0.1}}
+    times = [0.0, 2.0] if dynamics == "flow" else [0, 20]
+    study = mf.drift(SKEW, widths={"m": [16, 1024]}, replicas=8, dynamics=dynamics, t_eval=times, **more)
+    assert np.max(np.abs(study.gaps["nonlinearity"])) < 1e-14
+    assert np.max(np.abs(study.gaps["neurons_max"][..., 0])) < 1e-15
+    assert study.gaps["w"].shape == (2, 8, 2, 3)
+    for name in ("function_distance", "neurons_rms", "loss"):
+        narrow, wide = np.sqrt(np.mean(study.gaps[name][..., 1] ** 2, axis=1))
+        assert 4.0 < narrow / wide < 16.0, name
+
+
+def test_selfcheck_passes():
+    from mfpde.selfcheck.odd_target import CASES
+
+    for case in CASES:
+        check = case()
+        assert check.passed, check
