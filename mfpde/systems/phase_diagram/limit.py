@@ -1,0 +1,125 @@
+"""The infinite-width dynamics: the flows of weighted neurons, run on nodes of the initial law."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfpde.checks import number, whole
+from mfpde.flow import Array
+from mfpde.streams import resolve_seed
+from mfpde.systems.phase_diagram.blocks import Blocks
+from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow
+from mfpde.systems.phase_diagram.initial import Initial
+from mfpde.systems.phase_diagram.law import line_law, sphere_law
+from mfpde.systems.phase_diagram.particles import ParticleFlow
+from mfpde.systems.phase_diagram.recipe import RecipeFlow, search
+
+if TYPE_CHECKING:
+    from mfpde.systems.phase_diagram.system import PhasePoint
+
+MOST_STEPS = 200_000
+"""Runge-Kutta steps after which a flow gives up: at kappa m below about 1e-6 neurons chatter about their kinks without end. Ours."""
+
+
+class LimitFlow(GradientFlow):
+    """The gradient flow of the law; says so when it stalls, and refines its nodes and its steps together."""
+
+    def finished(self, t: float, y: Array) -> str | None:
+        """The loss has come down to the tolerance, or the steps are used up."""
+        reached = super().finished(t, y)
+        if reached is None and self.unpack(y)["pace"][1] >= MOST_STEPS:
+            weight = self.kappa_forward / self.kappa
+            return f"stalled at loss {self.loss(y):.3g} after {MOST_STEPS} steps: prefactor of the law {weight:.3g}, too small for explicit steps"
+        return reached
+
+    def refined(self) -> ParticleFlow:  # type: ignore[override]
+        """The same limit with twice the nodes in every direction and half the step."""
+        arguments = self.config["arguments"]
+        return make_limit(self.point, **{**arguments, "nodes": 2 * arguments["nodes"], "rho": 0.5 * arguments["rho"]})
+
+
+def make_limit(
+    point: PhasePoint,
+    *,
+    m: float | None = None,
+    dynamics: str = "flow",
+    nodes: int | None = None,
+    rho: float | None = None,
+    rng: int | None = 0,
+) -> ParticleFlow:
+    """The flow behind :meth:`PhasePoint.limit`.
+
+    Parameters
+    ----------
+    m
+        The annealed law, kappa m = m^(1 - gamma) and kappa' = m^-gamma'; None is kappa m = kappa' = 1. Time is in units of 1/kappa.
+    dynamics : {"flow", "paper"}
+    nodes : int, optional
+        For inputs on the line (p = 2) the nodes per cell of w's angle, twice as many in the angle of a: 16 makes 4 n nodes^2 of them, 4096
+        for four points. Otherwise the number of scrambled Sobol points on the sphere, default 4096; each has a mirror image.
+    rho : float, optional
+        The step of dynamics="flow", default 1/4.
+    rng : int, optional
+        Seed of the scrambling; no effect for inputs on the line.
+
+    Raises
+    ------
+    ValueError
+        If an argument is unknown, out of range or does not belong to the dynamics, or kappa m is no positive number.
+    """
+    if dynamics not in ("flow", "paper"):
+        raise ValueError(f"dynamics = {dynamics!r}: give 'flow' or 'paper'; an infinite width has no events to count")
+    if dynamics == "paper" and rho is not None:
+        raise ValueError(f"rho = {rho!r}: dynamics='paper' finds its own step; leave it out or use 'flow'")
+    kappa_m, kappa_prime = annealed(point, m)
+    line = point.inputs.shape[1] == 2
+    count, seed = whole("nodes", (16 if line else 4096) if nodes is None else nodes), resolve_seed(rng)
+    initial = initial_law(point, count, seed)
+    arguments: dict[str, Any] = {"m": m, "dynamics": dynamics, "nodes": count, "rng": seed}
+    config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
+    copies = 2.0 if point.antisymmetric else 1.0
+    constants = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": copies * kappa_m}
+    if dynamics == "flow":
+        arguments["rho"] = RHO if rho is None else number("rho", rho, positive=True)
+        return LimitFlow(point, initial, rho=arguments["rho"], config=config, **constants)
+    f0 = np.zeros(len(point.labels))
+    run = search(lambda attempt: initial, lambda start: Blocks(start, point.inputs, point.labels, f0=f0, **constants), 2.0)
+    arguments |= {"lr0": run.lr0, "dt": run.dt, "tries": run.tries}
+    return RecipeFlow(point, run, config=config, **constants)
+
+
+def make_coupled_limit(point: PhasePoint, network: ParticleFlow, *, nodes: int | None = None) -> LimitFlow:
+    """The law of the network's own kappa, kappa' and width, on the network's clock, with its neurons as tracers of weight 0."""
+    count = whole("nodes", (16 if point.inputs.shape[1] == 2 else 4096) if nodes is None else nodes)
+    arguments = {"nodes": count, "network": network.config["arguments"]}
+    config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
+    initial = initial_law(point, count, int(network.config["arguments"]["rng"])).with_tracers(network.a0, network.w0)
+    prefactor = network.kappa_forward * float(network.c.sum())
+    return LimitFlow(point, initial, config=config, kappa=network.kappa, kappa_prime=network.kappa_prime, kappa_forward=prefactor)
+
+
+def annealed(point: PhasePoint, m: float | None) -> tuple[float, float]:
+    """(kappa m, kappa') = (m^(1 - gamma), m^-gamma'), or (1, 1) without a width.
+
+    Raises
+    ------
+    ValueError
+        If m is below 1, or a power is 0 or infinite in double precision.
+    """
+    if m is None:
+        return 1.0, 1.0
+    width = number("m", m, positive=True)
+    kappa_prime = point.kappa_prime(width)
+    kappa_m = math.exp(min(710.0, (1.0 - point.gamma) * math.log(width)))
+    if not (0.0 < kappa_m < math.inf and 0.0 < kappa_prime < math.inf):
+        raise ValueError(f"m = {m!r}: m^(1 - gamma) = {kappa_m!r} and m^-gamma' = {kappa_prime!r} must be positive finite numbers")
+    return kappa_m, kappa_prime
+
+
+def initial_law(point: PhasePoint, nodes: int, seed: int) -> Initial:
+    """The nodes of the initial law for the point's inputs."""
+    p = point.inputs.shape[1]
+    return line_law(point.inputs, nodes) if p == 2 else sphere_law(p, nodes, seed)
