@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mfpde import __version__
-from mfpde.cli import catalogue, checks, figures, runs
+from mfpde.cli import catalogue, checks, figures, runs, where
 from mfpde.cli.errors import CommandError
 
 USAGE, FAILURE = 2, 1
@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("file", type=Path, metavar="FILE")
     for added in (figure, run, resume):
         added.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    where.add_arguments(command("where", where.show, "The place of an initialisation in the phase diagram, and what drift follows."))
 
     command("info", catalogue.show_environment, "Versions, processor, threads, BLAS and compile cache.")
     selfcheck = command("selfcheck", checks.selfcheck, "Check this installation against exact answers.")

@@ -31,6 +31,8 @@ def nearest_critical(gamma: float, gamma_prime: float) -> tuple[float, float]:
 
 def distance_to_critical(gamma: float, gamma_prime: float) -> float:
     """The Euclidean distance of (gamma, gamma') from the critical line."""
+    if regime(gamma, gamma_prime) == "critical":
+        return 0.0
     nearest = nearest_critical(gamma, gamma_prime)
     return math.hypot(nearest[0] - gamma, nearest[1] - gamma_prime)
 

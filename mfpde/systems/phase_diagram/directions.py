@@ -29,6 +29,13 @@ def angles(w: Array) -> Array:
     return np.arctan2(w[:, 1], w[:, 0])
 
 
+def cell_middles(X: Array) -> Array:
+    """One unit vector inside every cell between two neighbouring rays, (2 n, 2), for X (n, 2) without parallel rows."""
+    theta = angles(rays(X))
+    middle = 0.5 * (theta + np.append(theta[1:], theta[0] + 2.0 * np.pi))
+    return np.column_stack([np.cos(middle), np.sin(middle)])
+
+
 def cell_maxima(X: Array, mu: Array) -> tuple[Array, Array]:
     """The unit vectors v at which |sum_i mu_i relu(v.X_i)| is locally largest, and these values; (k, p) and (k,), for p <= 2.
 
@@ -38,8 +45,7 @@ def cell_maxima(X: Array, mu: Array) -> tuple[Array, Array]:
     ends = rays(X)
     candidates = [ends]
     if X.shape[1] == 2:
-        middles = ends + np.roll(ends, -1, axis=0)
-        g = (X @ middles.T > 0.0).T @ (mu[:, None] * X)
+        g = (X @ cell_middles(X).T > 0.0).T @ (mu[:, None] * X)
         g = g[np.linalg.norm(g, axis=1) > 0.0]
         g /= np.linalg.norm(g, axis=1, keepdims=True)
         candidates += [g, -g]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mfpde.checks import number
+from mfpde.checks import is_real, number
 
 Scale = Callable[[float, float, float], float]
 """A scale as a function of the width m, the input dimension d and the row's parameter."""
@@ -100,7 +100,7 @@ TABLE = {
     "ntk": Initialisation("NTK", "paper", lambda m, d, q: math.sqrt(m), _one, _one, _at(0.5, 0.0)),
     "mean-field": Initialisation("mean field", "paper", lambda m, d, q: m, _one, _one, _at(1.0, 0.0)),
     "e-ma-wu": Initialisation(
-        "E, Ma, Wu 2020", "paper", _one, lambda m, d, q: q, _one, lambda m, q: (-math.log(q) / math.log(m),) * 2, parameter="beta"
+        "E, Ma, Wu 2020, beta_1 = m^-p", "paper", _one, lambda m, d, q: m**-q, _one, lambda m, q: (q, q), parameter="p"
     ),
     "pytorch": Initialisation("PyTorch Linear default, uniform(+-fan_in^-1/2)", "ours", _one, *_fan_in(1.0 / 3.0), _at(0.5, 0.5)),
     "flax": Initialisation("Flax and Haiku default (LeCun)", "ours", _one, *_fan_in(1.0), _at(0.5, 0.5)),
@@ -120,7 +120,7 @@ def get(name: str, parameter: float | None = None) -> tuple[Initialisation, floa
     Raises
     ------
     ValueError
-        If there is no such row, or its parameter is missing, out of range or not one of this row.
+        If there is no such row, or its parameter is missing, not a number or not one of this row.
     """
     if name not in TABLE:
         raise ValueError(f"initialisation {name!r} is unknown: the names are {', '.join(TABLE)}")
@@ -131,7 +131,9 @@ def get(name: str, parameter: float | None = None) -> tuple[Initialisation, floa
         return row, 0.0
     if parameter is None:
         raise ValueError(f"initialisation {name!r} has a parameter: give {row.parameter}, such as 0.5")
-    return row, number(f"parameter ({row.parameter})", parameter, positive=row.parameter == "beta")
+    if not is_real(parameter) or not math.isfinite(parameter):
+        raise ValueError(f"parameter ({row.parameter}) = {parameter!r}: give a finite number")
+    return row, float(parameter)
 
 
 def scales(
@@ -151,11 +153,11 @@ def scales(
     Raises
     ------
     ValueError
-        If neither or both are given, a number is not > 0, or m < 2.
+        If neither or both are given, a number is not > 0, or m is not > 1.
     """
     width = number("m", m, positive=True)
-    if width < 2.0:
-        raise ValueError(f"m = {m!r}: give a width >= 2, the coordinates are logarithms in base m")
+    if width <= 1.0:
+        raise ValueError(f"m = {m!r}: give a width > 1, the coordinates are logarithms in base m")
     given = {"alpha": alpha, "beta_1": beta_1, "beta_2": beta_2, "lr_a": lr_a, "lr_w": lr_w}
     checked = {name: number(name, value, positive=True) for name, value in given.items() if value is not None}
     rates = {name: checked.pop(name) for name in ("lr_a", "lr_w") if name in checked}

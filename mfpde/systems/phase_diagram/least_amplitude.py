@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array
-from mfpde.systems.phase_diagram.directions import cell_maxima, rays
+from mfpde.systems.phase_diagram.directions import cell_maxima, cell_middles, rays
 
 _ROUNDS = 60
 _CERTIFIED = 1e-14
@@ -60,9 +60,8 @@ def least_amplitude(X: npt.ArrayLike, y: npt.ArrayLike) -> LeastAmplitude:
     inputs, labels = np.asarray(X, np.float64), np.asarray(y, np.float64)
     directions = rays(inputs)
     if inputs.shape[1] == 2:
-        # One direction inside every cell: the rays alone need not interpolate.
-        middle = directions + np.roll(directions, -1, axis=0)
-        directions = np.concatenate([directions, middle / np.linalg.norm(middle, axis=1, keepdims=True)])
+        # The rays alone need not interpolate.
+        directions = np.concatenate([directions, cell_middles(inputs)])
     best: LeastAmplitude | None = None
     for _ in range(_ROUNDS):
         columns = np.maximum(inputs @ directions.T, 0.0)

@@ -105,13 +105,13 @@ class PhasePoint:
         init : str, optional
             "lecun", "he", "xavier", "ntk", "mean-field", "e-ma-wu", "pytorch", "flax", "mup" or "lazy", instead of alpha and betas.
         m : float
-            Width, >= 2.
+            Width, > 1.
         alpha, beta_1, beta_2 : float
             f = (1/alpha) sum_k a_k relu(w_k.x), a_k and w_k of standard deviations beta_1 and beta_2.
         lr_a, lr_w : float, optional
             Learning rates of the layers; default 1, and m^2 of lr_w for muP. Only their ratio matters here.
         parameter : float, optional
-            beta of "e-ma-wu", s of "lazy".
+            p of "e-ma-wu", beta_1 = m^-p; s of "lazy", alpha = m^(1 - s).
         x, y, antisymmetric, bias
             As for the class. The input dimension of a named initialisation is that of x, without the bias.
 
