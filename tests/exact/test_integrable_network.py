@@ -197,7 +197,7 @@ def test_first_updates_of_ip_llr_are_those_of_mup(depth, activation, m, toleranc
 @pytest.mark.parametrize("first_pass", ["linearized", "exact"])
 @pytest.mark.parametrize(("m", "tolerance"), [(256, 0.0), (250, 1e-14)])
 def test_ip_llr_is_hp_at_all_times(first_pass, m, tolerance):
-    for depth, activation, variance in ((2, "relu", None), (4, "relu", None), (3, "relu^2", 0.5)):
+    for depth, activation, variance in ((2, "relu", None), (4, "relu", None), (2, "relu^2", 0.5)):
         llr, y = trained("ip-llr", m, depth, activation, first_pass, 4, variance)
         hp, z = trained("hp", m, depth, activation, steps=4, variance=variance)
         f, g = llr.predict(y, PROBE), hp.predict(z, PROBE)

@@ -32,27 +32,26 @@ class Fields(NamedTuple):
 
 
 def forward(state: State, scales: Scales, sigma: Activation, x: Array, keep: list[Array] | None = None) -> Fields:
-    """The pass of the inputs `x` (n, d) forward; pre-activations h^1, ..., h^L (m, n), in the scale of `scales`, are added to `keep`.
-
-    Raises
-    ------
-    mfpde.solve.steppers.StepError
-        If a layer's fields are not finite.
-    """
+    """The pass of the inputs `x` (n, d) forward; pre-activations h^1, ..., h^L (m, n), in the scale of `scales`, are added to `keep`."""
     depth = len(scales.forward)
     fields, gates = [x.T], []
     for layer in range(1, depth + 1):
         out, gate = _layer(state, scales, sigma, layer, fields[-1], keep)
-        if not np.isfinite(out).all():
-            raise StepError(f"blow-up: the fields of layer {layer} are too large for {x.dtype}")
         fields.append(out)
         gates.append(gate)
     f = (fields[-1].T @ state.arrays["w_out"].T) * x.dtype.type(scales.output)
     if "b_out" in state.arrays:
         f += state.arrays["b_out"]
-    if not np.isfinite(f).all():
-        raise StepError(f"blow-up: the output, layer {depth + 1}, is too large for {x.dtype}")
     return Fields(fields, gates, f)
+
+
+def check_finite(fields: Fields) -> None:
+    """Raise :class:`mfpde.solve.steppers.StepError`, naming the first layer whose fields are not finite, if there is one."""
+    for layer, x in enumerate(fields.x[1:], start=1):
+        if not np.isfinite(x).all():
+            raise StepError(f"blow-up: the fields of layer {layer} are too large for {x.dtype}")
+    if not np.isfinite(fields.f).all():
+        raise StepError(f"blow-up: the output, layer {len(fields.x)}, is too large for {fields.f.dtype}")
 
 
 def _layer(

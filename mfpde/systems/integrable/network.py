@@ -15,7 +15,7 @@ from mfpde.streams import resolve_seed
 from mfpde.systems.integrable import calibration as rules
 from mfpde.systems.integrable import losses
 from mfpde.systems.integrable.activation import slope
-from mfpde.systems.integrable.backprop import Fields, State, backward, forward
+from mfpde.systems.integrable.backprop import Fields, State, backward, check_finite, forward
 from mfpde.systems.integrable.batches import Batches, checked_batches, checked_probe
 from mfpde.systems.integrable.initial import Initial
 from mfpde.systems.integrable.scales import Scales, make_scales
@@ -162,6 +162,7 @@ class Training(StepFlow):
             state = self._state({name: a.astype(dtype, copy=False) for name, a in self.unpack(y).items()}, k)
             scales = self._first if k == 0 else self._later
             fields = forward(state, scales, self.system.sigma, batch.x.astype(dtype))
+            check_finite(fields)
             at = np.zeros_like(fields.f) if k == 0 and self._zero_output else fields.f
             chi = losses.derivative(self.system.loss, at, batch.y) / len(batch.x)
             backward(state, scales, fields, chi.astype(dtype), self.rates if k == 0 else (self.lr,) * (self.system.depth + 1), arrays)
