@@ -280,6 +280,25 @@ def test_wide_networks_are_summed_in_blocks(monkeypatch):
         np.testing.assert_allclose(other, one, rtol=1e-12)
 
 
+def test_a_network_beside_the_law_that_carries_its_neurons():
+    """Tracers start as the network's neurons and feel the law's field: their distance, and that of the functions, falls like m^-1/2."""
+    point, distances = PhasePoint(gamma=1.0, gamma_prime=0.0), []
+    for m in (250, 4000):
+        rows = []
+        for seed in range(4):
+            network = point.network(m=m, dynamics="flow", rng=seed)
+            limit = point.coupled_limit(network, nodes=8)
+            assert limit.particles(limit.state0)["neurons"].tolist() == network.particles(network.state0)["neurons"].tolist()
+            times = [0.0, 30.0 * m, 100.0 * m]
+            run, law = mf.solve(network, times), mf.solve(limit, times)
+            moved = network.particles(run.final_state)["neurons"] - limit.particles(law.final_state)["neurons"]
+            f = network.predict(run.final_state, [-0.3, 0.1, 0.4]) - limit.predict(law.final_state, [-0.3, 0.1, 0.4])
+            rows.append([np.sqrt(np.mean(moved**2)), np.sqrt(np.mean(f**2))])
+        distances.append(np.mean(rows, axis=0))
+    assert np.all(distances[1] < distances[0] / 2.5)
+    assert np.all(distances[0] < 0.1)
+
+
 def test_the_suprema_remember():
     flow = still(PhasePoint(gamma=0.6, gamma_prime=0.0), 30)
     y = flow.with_sup(written(flow, 0.5))
@@ -429,7 +448,7 @@ def test_impossible_choices_are_refused():
     flow = still(PhasePoint(gamma=1.0, gamma_prime=0.0, antisymmetric=False), 10)
     with pytest.raises(ValueError, match="copy = 'third': give one of first, second, both"):
         condensation.condensation(flow, flow.state0, copy="third")
-    with pytest.raises(ValueError, match="copy = 'second': without antisymmetric copies"):
+    with pytest.raises(ValueError, match="copy = 'second': this flow has the first copy only"):
         condensation.condensation(flow, flow.state0, copy="second")
     with pytest.raises(ValueError, match="delta = 4: give an angle below pi"):
         condensation.condensation(flow, flow.state0, delta=4)

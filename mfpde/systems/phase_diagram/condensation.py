@@ -129,13 +129,13 @@ def cosine_matrix(flow: ParticleFlow, y: Array, *, copy: str = "first", most: in
 
 
 def _chosen(flow: ParticleFlow, y: Array, copy: str) -> tuple[Array, Array, Array]:
-    """(a, w, c) of the neurons asked for; those that weigh nothing are tracers."""
-    first, copies = flow.initial.first, 2 if flow.initial.antisymmetric else 1
-    kept = {"first": slice(0, first), "second": slice(first, 2 * first), "both": slice(0, copies * first)}
+    """(a, w, c) of the neurons asked for; without tracers."""
+    first, counted = flow.initial.first, len(flow.c) - flow.initial.tracers
+    kept = {"first": slice(0, first), "second": slice(first, counted), "both": slice(0, counted)}
     if copy not in kept:
         raise ValueError(f"copy = {copy!r}: give one of {', '.join(kept)}")
-    if copy == "second" and copies == 1:
-        raise ValueError("copy = 'second': without antisymmetric copies there is only the first")
+    if copy == "second" and counted == first:
+        raise ValueError("copy = 'second': this flow has the first copy only, as every law does; use 'first'")
     a, w = flow.neurons(y)
     return a[kept[copy]], w[kept[copy]], flow.c[kept[copy]]
 

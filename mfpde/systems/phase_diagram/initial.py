@@ -22,7 +22,7 @@ class Initial:
     first : int
         The first copy is the first so many rows; displacements are measured on it alone.
     antisymmetric : bool
-        Whether the rows from `first` to 2 `first` are the copy (-a, w), so that f = 0 at the start.
+        Whether every neuron (a, w) has a partner (-a, w) of equal weight, so that f = 0 at the start.
     tracers : int
         How many rows at the end are tracers.
     """

@@ -41,8 +41,11 @@ def local_slopes(point_at: Callable[[float], PhasePoint], m: float) -> Slopes:
     A fixed point of the diagram is ``lambda m: point``; an initialisation whose coordinates depend on the width gives each width its own.
     """
     widths = [m / math.sqrt(2.0), m, m * math.sqrt(2.0)]
-    runs = [solve(point_at(width).limit(m=width)) for width in widths]
+    flows = [point_at(width).limit(m=width) for width in widths]
+    runs = [solve(flow) for flow in flows]
+    # A run may also have given up, at a loss above its tolerance.
+    reached = [run.observables["loss"][-1] <= (1.0 + 1e-3) * flow.tolerance for run, flow in zip(runs, flows, strict=True)]
     low, here, high = ([float(run.observables[name][-1]) for name in _NAMES] for run in runs)
     s_w, s_a, s_theta = (math.log(b / a) / math.log(2.0) for a, b in zip(low, high, strict=True))
     rd_w, rd_a, rd_theta = here
-    return Slopes(rd_w, rd_a, rd_theta, s_w, s_a, s_theta, all(run.complete for run in runs))
+    return Slopes(rd_w, rd_a, rd_theta, s_w, s_a, s_theta, all(reached))

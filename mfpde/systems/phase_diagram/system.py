@@ -232,7 +232,15 @@ class PhasePoint:
 
         return make_network(self, m=m, dynamics=dynamics, rng=rng, dtype=dtype, redraw=redraw)
 
-    def limit(self, *, m: float | None = None, dynamics: str = "flow", **resolution: Any) -> ParticleFlow:
+    def limit(
+        self,
+        *,
+        m: float | None = None,
+        dynamics: str = "flow",
+        nodes: int | None = None,
+        rho: float | None = None,
+        rng: int | None = 0,
+    ) -> ParticleFlow:
         """The infinite-width dynamics: weighted nodes of the initial law, f = kappa m E[a relu(w.X)] over each copy.
 
         Parameters
@@ -242,6 +250,13 @@ class PhasePoint:
             Velocities have kappa = 1: time is in units of 1/kappa.
         dynamics : {"flow", "paper"}
             As for :meth:`network`.
+        nodes : int, optional
+            For inputs on the line, nodes per cell of the angle of w, twice as many of the angle of a: default 16, 4096 nodes for four
+            inputs. Otherwise the number of scrambled Sobol points on the sphere, default 4096.
+        rho : float, optional
+            The step of dynamics="flow" in units of the fastest time, default 1/4.
+        rng : int, optional
+            Seed of the scrambling; no effect for inputs on the line.
 
         Raises
         ------
@@ -250,7 +265,13 @@ class PhasePoint:
         """
         from mfpde.systems.phase_diagram.limit import make_limit
 
-        return make_limit(self, m=m, dynamics=dynamics, **resolution)
+        return make_limit(self, m=m, dynamics=dynamics, nodes=nodes, rho=rho, rng=rng)
+
+    def coupled_limit(self, network: ParticleFlow, *, nodes: int | None = None) -> ParticleFlow:
+        """The gradient flow of the law with the kappa, kappa' and clock of `network`, which carries its neurons as tracers of weight 0."""
+        from mfpde.systems.phase_diagram.limit import make_coupled_limit
+
+        return make_coupled_limit(self, network, nodes=nodes)
 
 
 def _width(m: float) -> float:
