@@ -68,11 +68,11 @@ class PhasePoint:
             object.__setattr__(self, name, bool(getattr(self, name)))
         if not is_real(self.gamma_prime) or not np.isfinite(self.gamma_prime):
             raise ValueError(f"gamma_prime = {self.gamma_prime!r}: give a finite number")
-        if not is_real(self.gamma) or not 0.0 <= self.gamma < np.inf:
+        if not is_real(self.gamma) or not -coordinates.ON_THE_LINE <= self.gamma < np.inf:
             raise ValueError(f"gamma = {self.gamma!r}: give a finite number >= 0; below 0 a single neuron's output grows with the width")
         object.__setattr__(self, "gamma", float(self.gamma))
         object.__setattr__(self, "gamma_prime", float(self.gamma_prime))
-        if self.gamma < 0.5 and not self.antisymmetric:
+        if self.gamma < 0.5 - coordinates.ON_THE_LINE and not self.antisymmetric:
             raise ValueError(f"gamma = {self.gamma!r}: below 1/2 the output at the start grows with the width; use antisymmetric=True")
         x, y = checked_data(self.x, self.y, self.bias)
         object.__setattr__(self, "x", x)
