@@ -12,21 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.kernels.jit import jit
+from mfpde.kernels.jit import jit, jit_inline
 from mfpde.kernels.relu_line import BLOCK, euler4, stage
 from mfpde.kernels.relu_patterns import BINS, Cells, add_outputs, classify, displacement, move_cell, transport, turned
-from mfpde.kernels.relu_training import FOUR_POINTS, PREVIOUS, REACHED, ROSE, SUP_A, SUP_ALL, SUP_W, WENT_ON, Problem, Room, descend
+from mfpde.kernels.relu_training import FOUR_POINTS, PREVIOUS, REACHED, ROSE, SUP_A, SUP_ALL, SUP_W, WENT_ON, Problem, Room
 
 Array = npt.NDArray[np.floating[Any]]
-
-PLAIN_FIRST = 32
-"""Plain steps before the first try, so that learning rates that fail at once cost no look at all neurons."""
 
 LOOK = 25.0
 """What looking at all neurons costs, in plain steps."""
 
 WORTH = 0.7
-"""Steps must cost less than this share of plain ones, else plain steps are made for a while, twice as many every time."""
+"""Steps must cost less than this share of plain ones."""
 
 FEW = 20
 """Cells with fewer members are explicit."""
@@ -34,31 +31,18 @@ FEW = 20
 
 @jit
 def descend_by_moments(
-    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array, plain_first: int
+    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array, share: Array
 ) -> tuple[int, int, float]:
     """The same as :func:`mfpde.kernels.relu_training.descend` up to rounding, in double precision, for data on a line without tracers.
 
-    `plain_first` plain steps are made first. Which way the steps are made depends on counts alone, never on measured time.
+    It comes back early, with WENT_ON, where steps by moments have become dearer than plain ones. That rests on counts alone, never on
+    measured time.
+
+    Parameters
+    ----------
+    share : array (2 n,)
+        Share of explicit neurons in every cell to begin with, at most one half; adapted to how often cells turn.
     """
-    made, plain = 0, plain_first
-    explicit_share = np.full(2 * problem.labels.shape[0], 1.0 / 32.0)
-    while True:
-        steps, status, loss = descend(problem, room, dt, tolerance, min(plain, most - made), watched, record)
-        made += steps
-        if status != WENT_ON or made == most:
-            return made, status, loss
-        steps, status, loss = _phase(problem, room, dt, tolerance, most - made, watched, record, explicit_share)
-        made += steps
-        if status != WENT_ON:
-            return made, status, loss
-        plain = max(2 * plain, PLAIN_FIRST)
-
-
-@jit
-def _phase(
-    problem: Problem, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array, share: Array
-) -> tuple[int, int, float]:
-    """Steps by moments, until the run is over, `most` are made, or they are not worth it any more."""
     n = problem.labels.shape[0]
     neurons = room.d.shape[0] // 3
     x = np.empty(n)
@@ -87,7 +71,7 @@ def _phase(
             return made, WENT_ON, loss
 
 
-@jit
+@jit_inline
 def _split(n: int, share: Array, cells: Cells, margins: Cells, edge: Array) -> None:
     """Mark the explicit neurons by -1 - cell; edge[s] is the least margin of the others, 0 where there are none."""
     counts = np.zeros((2 * n, BINS + 1), np.int64)
@@ -109,7 +93,7 @@ def _split(n: int, share: Array, cells: Cells, margins: Cells, edge: Array) -> N
             cells[k] = -1 - cells[k]
 
 
-@jit
+@jit_inline
 def _until_turned(
     problem: Problem,
     room: Room,
@@ -142,12 +126,14 @@ def _until_turned(
     f, errors = np.zeros(n), np.zeros(n)
     made, status, trigger, loss = 0, WENT_ON, -1, 0.0
     used = [c for c in range(2 * n) if edge[c] > 0.0]
-    if problem.code == FOUR_POINTS:
-        euler4(problem.line, residual, problem.rates, z, d, 0, blocks, sums)
-    else:
-        stage(problem.line, residual, problem.rates, method, False, z, d, s, total, 0, blocks, sums)
     method[1] = method[3] = 1.0
     while True:
+        # The first time without residuals: an evaluation.
+        if problem.code == FOUR_POINTS:
+            euler4(problem.line, residual, problem.rates, z, d, 0, blocks, sums)
+        else:
+            stage(problem.line, residual, problem.rates, method, False, z, d, s, total, 0, blocks, sums)
+            d[:] = s
         for c in used:
             if turned(x, psi[c]) >= edge[c]:
                 trigger = c
@@ -188,17 +174,12 @@ def _until_turned(
         for c in used:
             g, h = (prefix[c, 0], prefix[c, 1]) if c <= n else (suffix[c - n, 0], suffix[c - n, 1])
             move_cell(psi[c], g, h, problem.rates[0], problem.rates[1])
-        if problem.code == FOUR_POINTS:
-            euler4(problem.line, residual, problem.rates, z, d, 0, blocks, sums)
-        else:
-            stage(problem.line, residual, problem.rates, method, False, z, d, s, total, 0, blocks, sums)
-            d[:] = s
         made += 1
     _copy(slots, room.d, d, True)
     return made, status, loss, part, trigger
 
 
-@jit
+@jit_inline
 def _moments(problem: Problem, d: Array, cells: Cells, n: int) -> tuple[Array, Array, Array, Array]:
     """Per cell, without the explicit neurons: sum z z^T of all, and sum z z^T, sum d z^T, sum d^2 of the first copy, z = z_0 + d."""
     second, mixed, squares = np.zeros((2, 2 * n, 3, 3)), np.zeros((2 * n, 3, 3)), np.zeros((2 * n, 3))
@@ -239,7 +220,7 @@ def _moments(problem: Problem, d: Array, cells: Cells, n: int) -> tuple[Array, A
     return second[0] + second[1], second[0], mixed, squares
 
 
-@jit
+@jit_inline
 def _explicit(problem: Problem, cells: Cells) -> tuple[npt.NDArray[np.int64], int]:
     """Slots of the explicit neurons, those of the first copy padded to whole blocks by -1, then the others; and where these begin."""
     slots = np.full(cells.shape[0] + 2 * BLOCK, -1)
@@ -257,7 +238,7 @@ def _explicit(problem: Problem, cells: Cells) -> tuple[npt.NDArray[np.int64], in
     return slots[: -(-count // BLOCK) * BLOCK].copy(), halves
 
 
-@jit
+@jit_inline
 def _copy(slots: npt.NDArray[np.int64], everyone: Array, some: Array, back: bool) -> None:
     """Gather the neurons in `slots` from the blocks `everyone` into the blocks `some`, or bring them back."""
     for k in range(slots.shape[0]):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.kernels.jit import jit
+from mfpde.kernels.jit import jit, jit_inline
 from mfpde.kernels.relu_inputs import gram_inputs, stage_inputs
 from mfpde.kernels.relu_line import euler4, gram, stage, stage4
 
@@ -90,10 +90,16 @@ def descend(problem: Problem, room: Room, dt: float, tolerance: float, most: int
     blocks = room.sums.shape[0]
     residual = np.zeros(max(n, problem.line.shape[0]), room.d.dtype)
     errors, method = np.zeros(n), np.zeros(4, room.d.dtype)
-    _sweep(problem, room, residual, method, True)
     method[1] = method[3] = 1.0
+    _clear(room)
     made = 0
     while True:
+        # The first time without residuals: an evaluation.
+        if problem.code == FOUR_POINTS:
+            euler4(problem.line, residual, problem.rates, problem.z, room.d, 0, blocks, room.sums)
+        else:
+            _sweep(problem, room, residual, method)
+            _copy(room.s, room.d)
         loss = _look(problem, room, blocks, errors, record)
         if loss < tolerance:
             return made, REACHED, loss
@@ -104,11 +110,6 @@ def descend(problem: Problem, room: Room, dt: float, tolerance: float, most: int
         record[PREVIOUS] = loss
         for i in range(n):
             residual[i] = dt * problem.backward * errors[i]
-        if problem.code == FOUR_POINTS:
-            euler4(problem.line, residual, problem.rates, problem.z, room.d, 0, blocks, room.sums)
-        else:
-            _sweep(problem, room, residual, method, False)
-            room.d[:] = room.s
         made += 1
 
 
@@ -124,8 +125,7 @@ def flow_steps(
     """
     n = problem.labels.shape[0]
     blocks = room.sums.shape[0]
-    errors, before = np.zeros(n), np.zeros(n)
-    room.s[:] = room.d
+    errors = np.zeros(n)
     _evaluate(problem, room, errors)
     loss = _look(problem, room, blocks, errors, record)
     if loss < tolerance:
@@ -136,18 +136,15 @@ def flow_steps(
         if pace[STEPS] % REFRESH == 0:
             pace[PACE] = rho / max(_stiffness(problem, room), _pull(problem, errors))
         length = min(pace[PACE], t_stop - t)
-        before[:] = errors
-        _runge_kutta(problem, room, length, errors, record)
+        _runge_kutta(problem, room, length, errors)
         after = np.sum(errors * errors) / n
         if after < tolerance:
             length *= math.log(loss / tolerance) / math.log(loss / after)
-            room.s[:] = room.d
-            errors[:] = before
             _evaluate(problem, room, errors)
-            _runge_kutta(problem, room, length, errors, record)
+            _runge_kutta(problem, room, length, errors)
             after = np.sum(errors * errors) / n
             pace[DONE] = 1.0
-        room.d[:] = room.s
+        _copy(room.s, room.d)
         _look(problem, room, blocks, errors, record)
         t = t + length if length < t_stop - t else t_stop
         loss = after
@@ -157,8 +154,8 @@ def flow_steps(
     return t, loss
 
 
-@jit
-def _runge_kutta(problem: Problem, room: Room, length: float, errors: Double, record: Array) -> None:
+@jit_inline
+def _runge_kutta(problem: Problem, room: Room, length: float, errors: Double) -> None:
     """The four stages of one step from room.d = room.s; the new state in room.s, its errors in `errors`."""
     residual = np.zeros(max(problem.labels.shape[0], problem.line.shape[0]), room.d.dtype)
     method = np.zeros(4, room.d.dtype)
@@ -169,26 +166,23 @@ def _runge_kutta(problem: Problem, room: Room, length: float, errors: Double, re
         method[3] = 1.0 if i == 3 else 0.0
         for j in range(errors.shape[0]):
             residual[j] = problem.backward * errors[j]
-        _sweep(problem, room, residual, method, False)
+        _sweep(problem, room, residual, method)
         _errors(problem, room, errors)
 
 
-@jit
+@jit_inline
 def _evaluate(problem: Problem, room: Room, errors: Double) -> None:
     """Sums and errors of the state room.d."""
     residual = np.zeros(max(problem.labels.shape[0], problem.line.shape[0]), room.d.dtype)
-    _sweep(problem, room, residual, np.zeros(4, room.d.dtype), True)
+    _clear(room)
+    _sweep(problem, room, residual, np.zeros(4, room.d.dtype))
     _errors(problem, room, errors)
 
 
-@jit
-def _sweep(problem: Problem, room: Room, residual: Array, method: Array, fresh: bool) -> None:
-    """One stage of all blocks; `fresh` clears what earlier steps left in room.s, room.total and room.h."""
+@jit_inline
+def _sweep(problem: Problem, room: Room, residual: Array, method: Array) -> None:
+    """One stage of all blocks."""
     blocks = room.sums.shape[0]
-    if fresh:
-        room.s[:] = room.d
-        room.total[:] = 0.0
-        room.h[:] = 0.0
     d, s, total, sums = room.d, room.s, room.total, room.sums
     if problem.code == FOUR_POINTS:
         stage4(problem.line, residual, problem.rates, method, problem.z, d, s, total, 0, blocks, sums)
@@ -199,7 +193,24 @@ def _sweep(problem: Problem, room: Room, residual: Array, method: Array, fresh: 
         stage(problem.line, residual, problem.rates, method, changes, problem.z, d, s, total, 0, blocks, sums)
 
 
-@jit
+@jit_inline
+def _clear(room: Room) -> None:
+    """The stage is the state; nothing is left of earlier steps."""
+    _copy(room.d, room.s)
+    for i in range(room.total.shape[0]):
+        room.total[i] = 0.0
+    for i in range(room.h.shape[0]):
+        room.h[i] = 0.0
+
+
+@jit_inline
+def _copy(source: Array, target: Array) -> None:
+    """target <- source, without the compiled code of a general assignment."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
+
+
+@jit_inline
 def _errors(problem: Problem, room: Room, errors: Double) -> None:
     """e_i = f(X_i) - y_i, the blocks added in their order."""
     for i in range(errors.shape[0]):
@@ -209,7 +220,7 @@ def _errors(problem: Problem, room: Room, errors: Double) -> None:
         errors[i] = problem.start[i] + problem.forward * f - problem.labels[i]
 
 
-@jit
+@jit_inline
 def _look(problem: Problem, room: Room, blocks: int, errors: Double, record: Array) -> float:
     """The loss; the errors of the state, and its displacements into the record."""
     _errors(problem, room, errors)
@@ -222,7 +233,7 @@ def _look(problem: Problem, room: Room, blocks: int, errors: Double, record: Arr
     return float(np.sum(errors * errors) / errors.shape[0])
 
 
-@jit
+@jit_inline
 def _stiffness(problem: Problem, room: Room) -> float:
     """The largest eigenvalue of G at the stage room.s."""
     n, blocks = problem.labels.shape[0], room.sums.shape[0]
@@ -239,7 +250,7 @@ def _stiffness(problem: Problem, room: Room) -> float:
     return float(problem.backward * problem.forward * np.linalg.eigvalsh(g)[-1])
 
 
-@jit
+@jit_inline
 def _pull(problem: Problem, errors: Double) -> float:
     """kappa max_s |g_s| over the active sets of a line, each a beginning or an end of it; for other inputs kappa mean |e| |X|, a bound."""
     n = errors.shape[0]

@@ -56,9 +56,9 @@ class Blocks:
         self.problem = Problem(
             code,
             line,
-            np.ascontiguousarray(inputs, self.dtype),
+            np.array(inputs, self.dtype, order="C"),
             np.argsort(inputs[:, 0], kind="stable"),
-            np.ascontiguousarray(labels, np.float64),
+            np.array(labels, np.float64),
             np.array(f0, np.float64) if code == LINE_CHANGES else np.zeros(n),
             float(kappa_forward),
             float(kappa) / n,

@@ -6,12 +6,18 @@ import numpy as np
 
 from mfpde.flow import Array
 from mfpde.kernels.relu_line import BLOCK
-from mfpde.kernels.relu_moments import PLAIN_FIRST, descend_by_moments
-from mfpde.kernels.relu_training import FOUR_POINTS, LINE, Room, descend
+from mfpde.kernels.relu_moments import descend_by_moments
+from mfpde.kernels.relu_training import FOUR_POINTS, LINE, WENT_ON, Room, descend
 from mfpde.systems.phase_diagram.blocks import Blocks
 
 LEAST_NEURONS = 6000
 """Plain steps of fewer neurons are cheaper than the steps of all cells."""
+
+PLAIN_FIRST = 32
+"""Plain steps before the first try, so that learning rates that fail at once cost no look at all neurons."""
+
+FIRST_SHARE = 1.0 / 32.0
+"""Explicit neurons at the first try."""
 
 
 def make_steps(blocks: Blocks, room: Room, dt: float, tolerance: float, most: int, watched: bool, record: Array) -> tuple[int, int, float]:
@@ -21,11 +27,17 @@ def make_steps(blocks: Blocks, room: Room, dt: float, tolerance: float, most: in
     dearer than they are goes back to them, for twice as long each time: neurons in the linear regime keep their patterns, and steps
     cost next to nothing; condensing ones crowd where patterns change. The choice rests on counts, so it is the same on every machine.
     """
-    if pays(blocks):
-        made, status, loss = descend_by_moments(blocks.problem, room, dt, tolerance, most, watched, record, PLAIN_FIRST)
-    else:
-        made, status, loss = descend(blocks.problem, room, dt, tolerance, most, watched, record)
-    return int(made), int(status), float(loss)
+    made, plain = 0, PLAIN_FIRST if pays(blocks) else most
+    share = np.full(2 * len(blocks.problem.labels), FIRST_SHARE)
+    while True:
+        steps, status, loss = descend(blocks.problem, room, dt, tolerance, min(plain, most - made), watched, record)
+        made += steps
+        if status == WENT_ON and made < most:
+            steps, status, loss = descend_by_moments(blocks.problem, room, dt, tolerance, most - made, watched, record, share)
+            made += steps
+        if status != WENT_ON or made == most:
+            return made, status, loss
+        plain *= 2
 
 
 def pays(blocks: Blocks) -> bool:
