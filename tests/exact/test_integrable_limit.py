@@ -67,6 +67,12 @@ def test_monte_carlo_meets_the_sectors(depth, parameterization, activation):
     agree(run(exact), run(sampled))
 
 
+def test_monte_carlo_meets_the_sectors_where_all_classes_of_ties_matter():
+    """Units that a random sign revives at step j move like others afterwards: here half of f_5 depends on it."""
+    arguments = {"batches": [(X, np.array([y])) for y in (2.0, 1.2, 1.0, 1.5, 1.8)], "lr": 0.8}
+    agree(run(make(2, "ip-llr", **arguments)), run(make(2, "ip-llr", **arguments, backend="mc", samples=65536)))
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 def test_quadrature_meets_the_sectors(depth):
     values = [run(make(depth, "hp", activation="identity", backend=backend))["f"] for backend in ("sector", "trapezoid")]
