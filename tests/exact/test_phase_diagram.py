@@ -136,18 +136,20 @@ def test_condensed_end_is_where_condensed_training_ends():
     assert point.least_amplitude().amplitude < amplitude < 1.1 * point.least_amplitude().amplitude
 
 
-def test_least_amplitude_of_the_four_points():
-    """Against the linear programme on a grid of 7000 directions, and its certificate."""
+@pytest.mark.parametrize("y", [None, [1.0, -2.0, 0.5, 1.0], [-1.0, -0.2, 0.1, -0.7]])
+def test_least_amplitude_of_four_points(y):
+    """Against the linear programme on a grid of 7000 directions and the rays, and its certificate."""
     from scipy.optimize import linprog
 
-    point = PhasePoint(gamma=1.75, gamma_prime=0.0)
+    point = PhasePoint(gamma=1.75, gamma_prime=0.0, y=y)
     found = point.least_amplitude()
-    assert found.amplitude == pytest.approx(1.3437, abs=5e-5)
-    theta = np.linspace(-np.pi, np.pi, 7001)
+    if y is None:
+        assert found.amplitude == pytest.approx(1.3437, abs=5e-5)
+    theta = np.append(np.linspace(-np.pi, np.pi, 7000), angles(rays(point.inputs)))
     columns = np.maximum(point.inputs @ np.stack([np.cos(theta), np.sin(theta)]), 0.0)
-    grid = linprog(np.ones(14002), A_eq=np.hstack([columns, -columns]), b_eq=point.labels, method="highs").fun
-    assert grid - 1e-6 < found.amplitude < grid + 1e-9
-    assert 0.0 <= found.certificate < 1e-7
+    grid = linprog(np.ones(2 * len(theta)), A_eq=np.hstack([columns, -columns]), b_eq=point.labels, method="highs").fun
+    assert grid * (1.0 - 1e-6) < found.amplitude < grid * (1.0 + 1e-9)
+    assert 0.0 <= found.certificate < 1e-7 * found.amplitude
     np.testing.assert_allclose(found.weights @ np.maximum(found.directions @ point.inputs.T, 0.0), point.labels, atol=1e-12)
     assert np.sum(np.abs(found.weights)) == pytest.approx(found.amplitude, rel=1e-12)
 
@@ -351,9 +353,9 @@ def test_order_parameters_against_brute_force():
     point = PhasePoint(gamma=1.0, gamma_prime=0.0)
     flow = still(point, 300)
     y = written(flow, 1.0)
-    # Three neurons of the second copy on rays, to within less and to within more than the width that counts as pinned.
-    turned = rays(flow.X)[[1, 4, 6]] + [[0.0, 0.0], [5e-4, 0.0], [0.0, 5e-3]]
-    flow.unpack(y)["dw"][300:303] = 2.0 * turned - flow.w0[300:303]
+    # Neurons of the second copy on every ray, and near one: to within less and to within more than the width that counts as pinned.
+    turned = np.concatenate([rays(flow.X), rays(flow.X)[[1, 6]] + [[5e-4, 0.0], [0.0, 5e-3]]])
+    flow.unpack(y)["dw"][300:310] = 2.0 * turned - flow.w0[300:310]
     a, w = (rows[300:] for rows in flow.neurons(y))
     p = np.abs(a) * np.linalg.norm(w, axis=1)
     active = p.sum() ** 2 / (300 * np.sum(p**2))
@@ -370,7 +372,7 @@ def test_order_parameters_against_brute_force():
     assert found.effective_rank == pytest.approx(np.exp(-np.sum(values * np.log(values))), rel=1e-12)
     every_a, every_w = flow.neurons(y)
     assert found.amplitude == pytest.approx(flow.kappa * np.sum(np.abs(every_a) * np.linalg.norm(every_w, axis=1)), rel=1e-13)
-    assert near[:3].tolist() == [True, True, False]
+    assert near[:10].tolist() == 9 * [True] + [False]
 
 
 def test_a_gaussian_start_has_no_direction():
