@@ -70,7 +70,7 @@ def test_monte_carlo_meets_the_sectors(depth, parameterization, activation):
 def test_monte_carlo_meets_the_sectors_where_all_classes_of_ties_matter():
     """Units that a random sign revives at step j move like others afterwards: here half of f_5 depends on it."""
     arguments = {"batches": [(X, np.array([y])) for y in (2.0, 1.2, 1.0, 1.5, 1.8)], "lr": 0.8}
-    agree(run(make(2, "ip-llr", **arguments)), run(make(2, "ip-llr", **arguments, backend="mc", samples=65536)))
+    agree(run(make(2, "ip-llr", **arguments)), run(make(2, "ip-llr", **arguments, backend="mc", samples=32768)))
 
 
 @pytest.mark.parametrize("depth", [1, 2])
