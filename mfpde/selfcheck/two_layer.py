@@ -1,4 +1,4 @@
-"""The exactly solved two-layer problems: the public solver at rtol 1e-12 against their closed forms."""
+"""The exactly solved two-layer problems: the public solver at rtol 1e-12 against their closed forms, and then reference digits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mfpde.laws import Gaussian
 from mfpde.measures import GaussianInit, SphereInit
+from mfpde.selfcheck import two_layer_numbers
 from mfpde.selfcheck.check import Check
 from mfpde.solve import solve
 from mfpde.systems.two_layer import Norm, Polynomial, TwoLayer, exact
@@ -94,5 +95,5 @@ def bilinear_nodes() -> Check:
 
 
 CASES: list[Callable[[], Check]] = [
-    linear, bilinear, bilinear_nodes, quadratic, centred_quadratic, radial_relu, noisy_quadratic, cosine, gibbs,
+    linear, bilinear, bilinear_nodes, quadratic, centred_quadratic, radial_relu, noisy_quadratic, cosine, gibbs, *two_layer_numbers.CASES,
 ]
