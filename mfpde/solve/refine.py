@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.flow import Array, Refinable
+from mfpde.flow import Array, VelocityFlow
 from mfpde.solve.loop import solve
 
 
-def refinement(limit: Refinable, t_eval: npt.ArrayLike, rtol: float = 1e-6, atol: float = 1e-9, **settings: Any) -> dict[str, Array]:
+def refinement(limit: Any, t_eval: npt.ArrayLike, rtol: float = 1e-6, atol: float = 1e-9, **settings: Any) -> dict[str, Array]:
     """The error estimate of a limit at the times `t_eval`: its change under refinement.
 
     Parameters
     ----------
-    limit : VelocityFlow with a method ``refined()``
+    limit : flow with a method ``refined()``
     t_eval : array_like (n_t,)
         Times on the limit's clock.
     rtol, atol
-        Tolerances of the run; the refined run has a tenth of both.
+        Tolerances of the run; the refined run has a tenth of both. A flow with steps of its own takes none.
     **settings
         Further arguments of :func:`mfpde.solve.solve`.
 
     Returns
     -------
-    dict of arrays (n_t,)
+    dict of arrays (n_t, ...)
         For every observable the absolute difference between the run and the refined run.
 
     Raises
@@ -34,8 +34,10 @@ def refinement(limit: Refinable, t_eval: npt.ArrayLike, rtol: float = 1e-6, atol
     ValueError
         If a run stops early, or an argument is impossible.
     """
-    coarse = solve(limit, t_eval, rtol=rtol, atol=atol, **settings)
-    fine = solve(limit.refined(), t_eval, rtol=0.1 * rtol, atol=0.1 * atol, **settings)
+    coarse, fine = (
+        solve(flow, t_eval, **({"rtol": scale * rtol, "atol": scale * atol} if isinstance(flow, VelocityFlow) else {}), **settings)
+        for flow, scale in ((limit, 1.0), (limit.refined(), 0.1))
+    )
     for run in (coarse, fine):
         if not run.complete:
             raise ValueError(f"no estimate at t = {run.t[-1]:.6g} and after: {run.message}")

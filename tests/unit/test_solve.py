@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mfpde.solve import solve, times
+from mfpde.solve import refinement, solve, times
 from tests import toys
 
 _METHODS = ["RK45", "DOP853", "Radau", "BDF", "LSODA"]
@@ -232,3 +232,13 @@ def test_only_flows_at_their_own_pace_go_without_times() -> None:
         solve(toys.OwnPace(), rtol=1e-6)
     with pytest.raises(ValueError, match="no velocity"):
         solve(toys.OwnPace(), steady_state=1e-3)
+
+
+def test_refinement_of_a_flow_with_steps_of_its_own() -> None:
+    class Halved(toys.NoisySteps):
+        def refined(self) -> toys.NoisySteps:
+            return toys.NoisySteps(dt=self.dt / 2, noise=self.noise)
+
+    error = refinement(Halved(noise=0.0), [0, 1, 2])
+    coarse, fine = (1 - dt for dt in (0.5, 0.25))
+    assert error["b2"] == pytest.approx([0, abs(coarse**2 - fine**4), abs(coarse**4 - fine**8)], abs=1e-6)
