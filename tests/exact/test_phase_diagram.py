@@ -118,6 +118,18 @@ def test_linear_end_is_where_lazy_training_ends(gamma_prime):
     assert (rd_w, rd_a) == pytest.approx(point.linear_end(m), rel=0.05)
 
 
+@pytest.mark.parametrize("gamma_prime", [-0.1, 0.0, 0.1])
+def test_the_law_follows_the_closed_form_at_all_times(gamma_prime):
+    """At kappa m = 1e6, where the kernel does not move: every saved row, to the error of the steps."""
+    point, m = PhasePoint(gamma=0.4, gamma_prime=gamma_prime), 1e10
+    run = mf.solve(point.limit(m=m, nodes=8, rho=0.125))
+    expected = np.array([point.linear_end(m, t) for t in run.t])
+    np.testing.assert_allclose(run.observables["rd_w"], expected[:, 0], rtol=2e-5)
+    np.testing.assert_allclose(run.observables["rd_a"], expected[:, 1], rtol=2e-5)
+    assert point.linear_end(m, 1e9) == pytest.approx(point.linear_end(m), rel=1e-12)
+    assert run.observables["rd_w"][-1] == pytest.approx(point.linear_end(m)[0], rel=0.02)
+
+
 def test_condensed_end_of_the_four_points():
     point = PhasePoint(gamma=1.75, gamma_prime=0.0)
     found = [point.condensed_end(m, 1.376)[0] for m in WIDTHS]

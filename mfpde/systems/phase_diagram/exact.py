@@ -69,11 +69,13 @@ def kernels(X: npt.ArrayLike) -> tuple[Array, Array]:
     return k_a, k_w
 
 
-def linear_end(X: npt.ArrayLike, y: npt.ArrayLike, kappa_m: float, kappa_prime: float, copies: int) -> tuple[float, float]:
-    """(RD_w, RD_a) at the end of training where the kernel stays what it is at the start, kappa m tending to infinity.
+def linear_end(
+    X: npt.ArrayLike, y: npt.ArrayLike, kappa_m: float, kappa_prime: float, copies: int, time: float = math.inf
+) -> tuple[float, float]:
+    """(RD_w, RD_a) of training where the kernel stays what it is at the start, kappa m tending to infinity.
 
-    With h = (K_a / kappa' + kappa' K_w)^-1 y: RD_w = kappa' sqrt(h.K_w h / p) / (copies kappa m), RD_a = sqrt(h.K_a h) / (copies
-    kappa m kappa'). Derived in docs/phase_diagram.
+    With M = K_a / kappa' + kappa' K_w and h = M^-1 (1 - exp(-copies kappa m M time / n)) y: RD_w = kappa' sqrt(h.K_w h / p) / (copies
+    kappa m), RD_a = sqrt(h.K_a h) / (copies kappa m kappa'). Derived in docs/phase_diagram.
 
     Parameters
     ----------
@@ -83,9 +85,14 @@ def linear_end(X: npt.ArrayLike, y: npt.ArrayLike, kappa_m: float, kappa_prime: 
     kappa_m, kappa_prime : float
     copies : {1, 2}
         2 with antisymmetric copies.
+    time : float
+        kappa t, the time on the clock of the infinite-width law; the default is the end of training.
     """
     k_a, k_w = kernels(X)
-    h = np.linalg.solve(k_a / kappa_prime + kappa_prime * k_w, np.asarray(y, np.float64))
+    labels = np.asarray(y, np.float64)
+    rates, modes = np.linalg.eigh(k_a / kappa_prime + kappa_prime * k_w)
+    fitted = -np.expm1(-copies * kappa_m / len(labels) * rates * time)
+    h = modes @ (fitted / rates * (modes.T @ labels))
     rd_w = kappa_prime * math.sqrt(h @ k_w @ h / np.shape(X)[1]) / (copies * kappa_m)
     return rd_w, math.sqrt(h @ k_a @ h) / (copies * kappa_m * kappa_prime)
 

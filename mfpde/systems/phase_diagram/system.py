@@ -143,9 +143,12 @@ class PhasePoint:
         """2 with antisymmetric copies, else 1."""
         return 2 if self.antisymmetric else 1
 
-    def linear_end(self, m: float) -> tuple[float, float]:
-        """(RD_w, RD_a) after training by the closed form of the linear end, valid as kappa m tends to infinity."""
-        return exact.linear_end(self.inputs, self.labels, self.kappa(m) * m, self.kappa_prime(m), self.copies)
+    def linear_end(self, m: float, time: float = np.inf) -> tuple[float, float]:
+        """(RD_w, RD_a) by the closed form of the linear end, valid as kappa m tends to infinity.
+
+        After training for ever, or for `time` on the clock of :meth:`limit`: a run to loss 1e-6 ends some percent before.
+        """
+        return exact.linear_end(self.inputs, self.labels, self.kappa(m) * m, self.kappa_prime(m), self.copies, time)
 
     def condensed_end(self, m: float, amplitude: float) -> tuple[float, float]:
         """(RD_w, RD_a) after training to the amplitude L, by the closed form of the condensed end, valid as kappa m tends to 0."""
