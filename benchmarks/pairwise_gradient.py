@@ -44,7 +44,8 @@ def candidate(activation: str, package: bool, w: Array, c: Array) -> Callable[[]
     if not package:
         return lambda: (numpy_erf if activation == "erf" else numpy_relu)(w, c)
     from mfpde.laws import Gaussian
-    from mfpde.systems.two_layer import Polynomial, potential_for
+    from mfpde.systems.two_layer import potential_for
+    from mfpde.targets import Polynomial
 
     potential = potential_for(Gaussian(w.shape[1]), Polynomial(), activation)
     theta = np.concatenate([np.ones((len(w), 1)), w], axis=1)

@@ -13,10 +13,10 @@ from mfpde.measures import GaussianInit, SphereInit
 from mfpde.selfcheck import two_layer_numbers
 from mfpde.selfcheck.check import Check
 from mfpde.solve import solve
-from mfpde.systems.two_layer import Norm, Polynomial, TwoLayer, exact
+from mfpde.systems.two_layer import TwoLayer, exact
 from mfpde.systems.two_layer.circle import CosineCircle
 from mfpde.systems.two_layer.circle import exact as circle
-from mfpde.targets import Linear
+from mfpde.targets import Linear, Norm, Polynomial
 
 
 def _compare(what: str, flow: Any, s: float, name: str, expected: float, allowed: float = 1e-12) -> Check:

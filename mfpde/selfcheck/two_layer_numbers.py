@@ -16,11 +16,11 @@ from mfpde.laws import Gaussian
 from mfpde.measures import Ensemble, GaussianInit, ProductInit, SphereInit
 from mfpde.selfcheck.check import Check
 from mfpde.solve import solve
-from mfpde.systems.two_layer import Norm, Polynomial, TwoLayer, potential_for
+from mfpde.systems.two_layer import TwoLayer, potential_for
 from mfpde.systems.two_layer.circle import CosineCircle
 from mfpde.systems.two_layer.isotropic import AnisotropicGaussians, IsotropicGaussians
 from mfpde.systems.two_layer.kernel import KernelLimit, NodeKernel, eigenvalues, relu_kernel
-from mfpde.targets import Linear
+from mfpde.targets import Linear, Norm, Polynomial
 
 Key = tuple[str, str]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import mfpde as mf
-from mfpde.systems.two_layer import Polynomial, finite_exact
+from mfpde.systems.two_layer import finite_exact
 from mfpde.systems.two_layer.circle import exact as circle
+from mfpde.targets import Polynomial
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-14}
 

@@ -9,7 +9,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import mfpde as mf
-from mfpde.systems.two_layer import Norm, Polynomial, exact
+from mfpde.systems.two_layer import exact
+from mfpde.targets import Norm, Polynomial
 
 GaussianInit, SphereInit, ProductInit = mf.measures.GaussianInit, mf.measures.SphereInit, mf.measures.ProductInit
 S = np.array([1.0, 4.0])

@@ -12,9 +12,9 @@ from mfpde import activations
 from mfpde.kernels import dual, dual_piecewise
 from mfpde.laws import Bessel, Empirical, Gaussian, Mixture, Sphere
 from mfpde.measures import Ensemble
-from mfpde.systems.two_layer import ClassLabels, Norm, Polynomial, QuadraturePotential, Teacher, potential_for
+from mfpde.systems.two_layer import QuadraturePotential, Teacher, potential_for
 from mfpde.systems.two_layer.potentials.pairs import Neurons, _count
-from mfpde.targets import Linear, OddCubic
+from mfpde.targets import ClassLabels, Linear, Norm, OddCubic, Polynomial
 from mfpde.threads import set_threads
 
 W1, W2 = np.array([1.0, 0.5, 0.0]), np.array([-0.3, 0.8, 1.1])

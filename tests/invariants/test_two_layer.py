@@ -9,7 +9,8 @@ import pytest
 
 import mfpde as mf
 from mfpde import activations
-from mfpde.systems.two_layer import ClassLabels, Norm, Polynomial, Teacher
+from mfpde.systems.two_layer import Teacher
+from mfpde.targets import ClassLabels, Norm, Polynomial
 from mfpde.threads import set_threads
 
 GaussianInit = mf.measures.GaussianInit

@@ -15,8 +15,8 @@ from mfpde.systems.two_layer.limits.closure import Family, MomentLimit
 from mfpde.systems.two_layer.limits.density import DensityLimit
 from mfpde.systems.two_layer.limits.families import IdentityFamily, QuadraticFamily, RadialReluFamily, kappa
 from mfpde.systems.two_layer.limits.statistics import Statistics, mean_radius, statistics, with_unit_weights
-from mfpde.systems.two_layer.potentials.labels import Norm, Polynomial, closed_label
-from mfpde.targets import Target
+from mfpde.systems.two_layer.potentials.labels import closed_label
+from mfpde.targets import Norm, Polynomial, Target
 
 if TYPE_CHECKING:
     from mfpde.systems.two_layer.system import TwoLayer

@@ -20,9 +20,8 @@ from mfpde.systems.two_layer.dynamics.field import NOISES, MeanField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.potentials.base import Potential, checked_second_layer
 from mfpde.systems.two_layer.potentials.closed_forms import potential_for
-from mfpde.systems.two_layer.potentials.labels import ClassLabels
 from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
-from mfpde.targets import Target, as_target
+from mfpde.targets import ClassLabels, Target, as_target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from mfpde.activations import Activation, get
 from mfpde.flow import Array
 from mfpde.laws import Empirical, Law, Mixture
-from mfpde.systems.two_layer.potentials.labels import ClassLabels
-from mfpde.targets import Target
+from mfpde.targets import ClassLabels, Target
 
 _ENTRIES = 2**22
 

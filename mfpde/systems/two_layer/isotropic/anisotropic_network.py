@@ -15,8 +15,8 @@ from mfpde.streams import stream
 from mfpde.systems.two_layer.dynamics.field import MeanField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.potentials.closed_forms import potential_for
-from mfpde.systems.two_layer.potentials.labels import ClassLabels
 from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
+from mfpde.targets import ClassLabels
 
 if TYPE_CHECKING:
     from mfpde.systems.two_layer.isotropic.anisotropic import AnisotropicGaussians

@@ -14,7 +14,7 @@ from mfpde.measures import GaussianInit
 from mfpde.systems.two_layer.dynamics.field import MeanField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.potentials.closed_forms import potential_for
-from mfpde.systems.two_layer.potentials.labels import ClassLabels
+from mfpde.targets import ClassLabels
 
 if TYPE_CHECKING:
     from mfpde.systems.two_layer.isotropic.system import IsotropicGaussians

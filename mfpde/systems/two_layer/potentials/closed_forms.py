@@ -14,11 +14,11 @@ from mfpde.activations import Activation, get
 from mfpde.laws import Empirical, Gaussian, Law, Mixture, Sphere
 from mfpde.systems.two_layer.potentials.base import Array, MixturePotential, Potential
 from mfpde.systems.two_layer.potentials.families import CosinePotential, ErfPotential, PiecewisePotential, ReluPotential
-from mfpde.systems.two_layer.potentials.labels import ClassLabels, Label, Norm, Polynomial, Teacher, closed_label
+from mfpde.systems.two_layer.potentials.labels import Label, Teacher, closed_label
 from mfpde.systems.two_layer.potentials.moments import IdentityPotential, QuadraticPotential
 from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
 from mfpde.systems.two_layer.potentials.standard import Standardise, StandardLabel
-from mfpde.targets import Target
+from mfpde.targets import ClassLabels, Norm, Polynomial, Target
 
 _REMEDY = "give quadrature points: QuadraturePotential(x, y, weights, activation)"
 _ROOT_HALF = math.sqrt(0.5)
@@ -48,7 +48,7 @@ def potential_for(
     law : Law
         Gaussian; Sphere (relu and identity only); Empirical, where every activation is exact; or a mixture of such laws.
     target : Target, ClassLabels or None
-        Linear, :class:`~mfpde.systems.two_layer.labels.Polynomial`, a Teacher of the same activation, or |x| for relu under a
+        Linear, Polynomial, a Teacher of the same activation, or |x| for relu under a
         rotation-invariant law; any target under an Empirical law, None there for its own labels; ClassLabels for a mixture.
     activation : str or Activation
         relu, erf, cosine, quadratic, identity, piecewise_linear; also "erf_sqrt2" for erf(z / sqrt(2)) and "normal_cdf" for Phi.
