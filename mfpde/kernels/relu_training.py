@@ -91,7 +91,8 @@ def descend(problem: Problem, room: Room, dt: float, tolerance: float, most: int
     residual = np.zeros(max(n, problem.line.shape[0]), room.d.dtype)
     errors, method = np.zeros(n), np.zeros(4, room.d.dtype)
     method[1] = method[3] = 1.0
-    _clear(room)
+    if problem.code != FOUR_POINTS:
+        _clear(room)
     made = 0
     while True:
         # The first time without residuals: an evaluation.

@@ -15,7 +15,7 @@ from mfpde.systems.phase_diagram.gradient_flow import GradientFlow
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.moments import pays
 from mfpde.systems.phase_diagram.network import draw, make_network, train
-from mfpde.systems.phase_diagram.recipe import empty_room, fresh_record, search
+from mfpde.systems.phase_diagram.recipe import fresh_record, search
 from mfpde.systems.phase_diagram.system import PhasePoint
 
 BENT = np.array([0.9, -0.7, 0.1, 0.45, -0.2, -1.0, 0.7])
@@ -135,7 +135,7 @@ def test_one_step_changes_the_invariant_by_its_exact_amount():
     initial = draw(point, m, 0)
     kappa, kappa_prime, dt = point.kappa(m), point.kappa_prime(m), 3.0
     blocks = blocks_of(point, initial, m)
-    room = empty_room(blocks, initial)
+    room = blocks.room()
     descend(blocks.problem, room, dt / kappa, 0.0, 1, False, fresh_record())
     da, dw = blocks.scatter(room.d)
     g = ((initial.w @ point.inputs.T > 0.0) * -point.labels) @ point.inputs / len(point.labels)
@@ -166,7 +166,7 @@ def make_moment_steps(problem, room, dt, tolerance, most, watched, record):
 def both_ways(point, m, initial, rate, most, kappa_forward=None, watched=True):
     blocks, results = blocks_of(point, initial, m, kappa_forward=kappa_forward), []
     for plainly in (True, False):
-        room, record = empty_room(blocks, initial), fresh_record()
+        room, record = blocks.room(), fresh_record()
         arguments = (blocks.problem, room, 2.0 * rate / point.kappa(m), 1e-6, most, watched, record)
         made = descend(*arguments) if plainly else make_moment_steps(*arguments)
         results.append((made, blocks.problem.z + room.d, room.d.copy(), record))
@@ -259,7 +259,7 @@ def test_flow_agrees_with_small_steps_of_gradient_descent():
     ends: list[Array] = []
     for steps in (20_000, 40_000):
         blocks = blocks_of(point, initial, m)
-        room = empty_room(blocks, initial)
+        room = blocks.room()
         descend(blocks.problem, room, t / kappa / steps, 0.0, steps, False, fresh_record())
         ends.append(blocks.scatter(room.d)[1])
     exact = 2.0 * ends[1] - ends[0]
@@ -324,4 +324,4 @@ def test_reached_at_once():
     found = train(point, 20, 0)
     assert (found.steps, found.tries, found.converged, found.rd_w) == (0, 1, True, 0.0)
     blocks = blocks_of(point, draw(point, 20, 0), 20)
-    assert descend(blocks.problem, empty_room(blocks, draw(point, 20, 0)), 1.0, 1e-6, 5, True, fresh_record())[:2] == (0, REACHED)
+    assert descend(blocks.problem, blocks.room(), 1.0, 1e-6, 5, True, fresh_record())[:2] == (0, REACHED)

@@ -48,6 +48,7 @@ class Blocks:
         ends = (0, initial.first, counted, len(initial.a))
         self._groups = [slice(i, j) for i, j in pairwise(ends) if j > i]
         self._columns = 1 + p
+        self._count = sum(-(-(group.stop - group.start) // BLOCK) for group in self._groups)
         self._scale = None if np.all(initial.c == 1.0) else np.where(initial.c > 0.0, np.sqrt(initial.c), 1.0)
         code = _sweep_code(inputs, kappa_forward * float(np.sum(initial.c)))
         line = np.zeros(-(-n // FOUR) * FOUR, self.dtype)
@@ -70,32 +71,34 @@ class Blocks:
         c, a, w = (rows[: initial.first] for rows in (initial.c, initial.a, initial.w))
         self.squares = (float(c @ a**2), float(c @ np.einsum("kj,kj->k", w, w)))
 
-    def room(self, da: Array, dw: Array, order: int = 1) -> Room:
-        """Room for steps from the displacements (M,), (M, p); an Euler step on four points needs none for stages (`order` 1)."""
-        problem = self.problem
-        d = self.gather(da, dw)
-        n, points, blocks = len(problem.labels), len(problem.line), d.size // (self._columns * BLOCK)
-        products = n * BLOCK * blocks if problem.code == INPUTS else 0
-        outputs = n if problem.code == INPUTS else points
+    def room(self, da: Array | None = None, dw: Array | None = None, order: int = 1) -> Room:
+        """Room for steps of `order` 1 or 4 from the displacements (M,), (M, p), or from the start."""
+        problem, blocks = self.problem, self._count
+        d = np.zeros(self.problem.z.shape, self.dtype) if da is None or dw is None else self.gather(da, dw)
+        # An Euler step on four points is made in place.
+        stages = d.size if order > 1 or problem.code != FOUR_POINTS else 0
+        products = len(problem.labels) * BLOCK * blocks if problem.code == INPUTS else 0
+        outputs = len(problem.labels) if problem.code == INPUTS else len(problem.line)
         grams = np.zeros((blocks if order > 1 else 0, outputs, outputs))
-        return Room(d, np.empty_like(d), np.empty_like(d), np.empty(products, self.dtype), np.zeros((blocks, outputs + 2)), grams)
+        s, total, h = np.empty(stages, self.dtype), np.empty(stages, self.dtype), np.empty(products, self.dtype)
+        return Room(d, s, total, h, np.zeros((blocks, outputs + 2)), grams)
 
     def gather(self, a: Array, w: Array) -> Array:
         """Rows (a_k, w_k) as blocks, each group padded with neurons that are 0 and never move."""
-        parts = []
+        blocks = np.zeros((self._count, self._columns, BLOCK), self.dtype)
+        start = 0
         for group in self._groups:
             size = group.stop - group.start
-            blocks = np.zeros((-(-size // BLOCK), self._columns, BLOCK), self.dtype)
+            full, rest = divmod(size, BLOCK)
             for column in range(self._columns):
                 values = a[group] if column == 0 else w[group, column - 1]
                 if self._scale is not None:
                     values = values * self._scale[group]
-                full = size // BLOCK
-                blocks[:full, column] = values[: full * BLOCK].reshape(full, BLOCK)
-                if full < len(blocks):
-                    blocks[full, column, : size - full * BLOCK] = values[full * BLOCK :]
-            parts.append(blocks.ravel())
-        return np.concatenate(parts)
+                blocks[start : start + full, column] = values[: full * BLOCK].reshape(full, BLOCK)
+                if rest:
+                    blocks[start + full, column, :rest] = values[full * BLOCK :]
+            start += -(-size // BLOCK)
+        return blocks.reshape(-1)
 
     def scatter(self, d: Array) -> tuple[Array, Array]:
         """The rows (a (M,), w (M, p)) of blocks."""

@@ -15,7 +15,7 @@ from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.particles import ParticleFlow
-from mfpde.systems.phase_diagram.recipe import MOST_STEPS, TOLERANCE, RecipeFlow, empty_room, fresh_record, relative, search
+from mfpde.systems.phase_diagram.recipe import MOST_STEPS, TOLERANCE, RecipeFlow, fresh_record, relative, search
 
 if TYPE_CHECKING:
     from mfpde.systems.phase_diagram.system import PhasePoint
@@ -137,7 +137,7 @@ def train(
 def _train_flow(point: PhasePoint, m: int, seed: int, rho: float) -> Training:
     initial = draw(point, m, seed)
     blocks = _blocks(point, initial, m, "float64")
-    room, record, pace = empty_room(blocks, initial, order=4), fresh_record(), np.zeros(3)
+    room, record, pace = blocks.room(order=4), fresh_record(), np.zeros(3)
     t, loss = flow_steps(blocks.problem, room, 0.0, np.inf, rho, TOLERANCE, MOST_STEPS, record, pace)
     da, dw = blocks.scatter(room.d)
     counts: dict[str, Any] = {"converged": bool(pace[DONE]), "steps": int(pace[STEPS]), "tries": 1, "tried_steps": int(pace[STEPS])}

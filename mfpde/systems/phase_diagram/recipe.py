@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfpde.flow import Array
-from mfpde.kernels.relu_training import PREVIOUS, REACHED, ROSE, SUP_A, SUP_ALL, SUP_W, Room, descend
+from mfpde.kernels.relu_training import PREVIOUS, REACHED, ROSE, SUP_A, SUP_ALL, SUP_W, descend
 from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.moments import make_steps
@@ -96,7 +96,7 @@ def search(
     """
     initial = draw(0)
     blocks = make_blocks(initial)
-    room = empty_room(blocks, initial)
+    room = blocks.room()
     rate, total = FIRST_RATE, 0
     for attempt in range(int(np.log2(FIRST_RATE / LEAST_RATE)) + 1):
         if attempt > 0:
@@ -178,11 +178,6 @@ def make_blocks(flow: ParticleFlow, initial: Initial) -> Blocks:
         f0=flow.f0,
         dtype=flow.packing.dtype,
     )
-
-
-def empty_room(blocks: Blocks, initial: Initial, order: int = 1) -> Room:
-    """Room for a run from the start."""
-    return blocks.room(np.zeros(initial.a.shape), np.zeros(initial.w.shape), order)
 
 
 def fresh_record() -> Array:
