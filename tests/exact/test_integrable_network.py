@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import mfpde as mf
 from mfpde.systems.integrable import IntegrableNetwork, Parameterization
@@ -61,11 +62,13 @@ SIGMA = {
     "relu": (lambda z: z * (z > 0), lambda z: 1.0 * (z > 0)),
     "relu^2": (lambda z: (z * (z > 0)) ** 2, lambda z: 2 * z * (z > 0)),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
-    "linear": (lambda z: z, lambda z: 1.0 + 0.0 * z),
+    "gelu": (lambda z: z * ndtr(z), lambda z: ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
+    "slope 1": (lambda z: z, lambda z: 1.0 + 0.0 * z),
+    "slope 1/2": (lambda z: 0.5 * z, lambda z: 0.5 + 0.0 * z),
 }
 
 
-def plain_training(system, weights, biases, batches, lr, m, chi_at_zero=False, linear_first=False):
+def plain_training(system, weights, biases, batches, lr, m, chi_at_zero=False, linear_first=None):
     """Effective weights W^l and biases after all batches; one sample and one layer at a time, straight from the definition."""
     names = [system.activation] * system.depth
     depth, first, later = system.depth, system.exponents(0), system.exponents(1)
@@ -74,7 +77,7 @@ def plain_training(system, weights, biases, batches, lr, m, chi_at_zero=False, l
     biases = list(biases)
     for k, (x, labels) in enumerate(batches):
         e = first if k == 0 else later
-        used = [names[0]] + ["linear"] * (depth - 1) if linear_first and k == 0 else names
+        used = [names[0]] + [linear_first] * (depth - 1) if linear_first and k == 0 else names
         gradients, bias_gradients = [np.zeros_like(w) for w in weights], [None if b is None else np.zeros_like(b) for b in biases]
         for row, label in zip(x, labels, strict=True):
             below, pre = [row], []
@@ -117,7 +120,7 @@ def output(system, weights, biases, x):
     return x @ weights[-1].T + (0.0 if biases[-1] is None else biases[-1])
 
 
-def compare(system, m, batches, lr, rtol, dense=False, linear_first=False, **arguments):
+def compare(system, m, batches, lr, rtol, dense=False, linear_first=None, **arguments):
     given = (lambda k: batches[k]) if dense else batches
     network = system.network(m=m, batches=given, lr=lr, probe=PROBE, rng=11, **arguments)
     assert network.factored != dense
@@ -166,8 +169,9 @@ def test_higher_homogeneity_against_a_plain_loop(name, f0, dense):
 def test_first_passes_of_tanh_against_a_plain_loop():
     system = IntegrableNetwork(d=4, depth=3, parameterization="ip-llr", activation="tanh")
     compare(system, 36, BATCHES, 0.5, 1e-12, first_pass="exact")
-    compare(IntegrableNetwork(d=4, depth=3, parameterization="hp", activation="tanh"), 36, BATCHES, 0.5, 1e-12, linear_first=True)
+    compare(IntegrableNetwork(d=4, depth=3, parameterization="hp", activation="tanh"), 36, BATCHES, 0.5, 1e-12, linear_first="slope 1")
     compare(IntegrableNetwork(d=4, depth=3, parameterization="hp", activation="tanh"), 36, BATCHES, 0.5, 1e-12, first_pass="exact")
+    compare(IntegrableNetwork(d=4, depth=3, parameterization="hpz", activation="gelu"), 36, BATCHES, 0.5, 1e-12, linear_first="slope 1/2")
 
 
 # --- identities ----------------------------------------------------------------------------------------------------------------------
@@ -203,6 +207,15 @@ def test_ip_llr_is_hp_at_all_times(first_pass, m, tolerance):
         f, g = llr.predict(y, PROBE), hp.predict(z, PROBE)
         assert np.max(np.abs(f - g)) <= tolerance * np.max(np.abs(g))
         assert np.max(np.abs(g)) > 1e-6
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu^2"])
+def test_reported_fields_have_their_true_scale(activation):
+    """Before any step IP-LLR, computed in rescaled variables, is naive IP, computed as written."""
+    (llr, y), (ip, z) = trained("ip-llr", 250, 4, activation, steps=0), trained("ip", 250, 4, activation, steps=0)
+    for found, expected in zip(llr.preactivations(y, PROBE), ip.preactivations(z, PROBE), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * np.max(np.abs(expected)))
+    np.testing.assert_allclose(llr.predict(y, PROBE), ip.predict(z, PROBE), rtol=1e-11)
 
 
 def test_hpz_differs_from_hp_by_the_initial_part_alone():
