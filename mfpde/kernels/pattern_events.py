@@ -10,6 +10,7 @@ from mfpde.kernels.jit import jit
 from mfpde.kernels.pattern_field import OFF, ON, PINNED, Array, Neurons, frozen_velocity, normal_speeds, residuals
 
 SUB_POINTS = 4
+MOST_AT_ONCE = 10_000
 # A neuron counts as past a line when |w . X| exceeds the rounding of that sum.
 _ROUNDING = 1e-14
 # |w| / |w0| below which a neuron that meets a line has run into the origin.
@@ -38,7 +39,19 @@ class Tableau(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What happened, one row of `counts`: the columns are named here."""
+    """What the entries of `counts` count.
+
+    Attributes
+    ----------
+    steps, rejected
+        Steps made, and trials whose error was too large.
+    crossings, pinnings, releases
+        Neurons that went through a line, were caught by one, were let go by one.
+    ambiguous
+        Releases to a side chosen among two.
+    absorbed
+        Neurons that ran into w = 0.
+    """
 
     steps: int = 0
     rejected: int = 1
@@ -57,7 +70,9 @@ def advance(
     neurons: Neurons, pattern: Array, z: Array, h: float, tableau: Tableau, tolerance: float, target: float, t: float, t_stop: float,
     steps: int, counts: Array, first: int, squares: tuple[float, float], sup: Array,
 ) -> tuple[float, float]:  # fmt: skip
-    """Make up to `steps` steps in place, each to its end or to the first switch in it; returns the time and the next step's length.
+    """Make `steps` steps in place, each to its end or to the first switch in it; returns the time and the next step's length.
+
+    They pause at `t_stop` and where the loss comes down to `target`, and go on while the time has not moved.
 
     Parameters
     ----------
@@ -78,8 +93,10 @@ def advance(
     """
     stages, dense = np.empty((16, len(z))), np.empty((7, len(z)))
     e, trial = np.empty(pattern.shape[1]), np.empty_like(z)
-    for _ in range(steps):
-        if t >= t_stop:
+    begin = t
+    for made in range(steps + MOST_AT_ONCE):
+        # Switches at one and the same time do not move the clock.
+        if t >= t_stop or (made >= steps and t > begin):
             break
         reached = residuals(neurons, pattern, z, e) <= target
         while True:
@@ -249,7 +266,7 @@ def _wrong_side(neurons: Neurons, flag: float, z: Array, m: int, k: int, i: int)
         value += neurons.x[i, j] * step
         size += abs(neurons.x[i, j]) * abs(neurons.w0[k, j] + step)
     if (flag == ON and value < -_ROUNDING * size) or (flag == OFF and value > _ROUNDING * size):
-        return value
+        return float(value)
     return 0.0
 
 

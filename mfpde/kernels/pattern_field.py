@@ -11,14 +11,14 @@ z = (a - a0, w - w0), flat: m numbers, then m rows of p.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mfpde.kernels.jit import jit
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 
 ON, OFF, PINNED = 1.0, 0.0, -1.0
 
@@ -73,7 +73,7 @@ def residuals(neurons: Neurons, pattern: Array, z: Array, e: Array) -> float:
     for i in range(n):
         e[i] = neurons.f0[i] - neurons.y[i] + neurons.forward * e[i]
         total += e[i] * e[i]
-    return total / n
+    return float(total / n)
 
 
 @jit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class EventFlow(ParticleFlow):
         kappa: float,
         kappa_prime: float,
         kappa_forward: float,
-        config: dict[str, Any],
+        config: Mapping[str, Any],
         accuracy: float = 1e-11,
     ) -> None:
         m, n = len(initial.a), len(point.labels)
@@ -60,13 +61,13 @@ class EventFlow(ParticleFlow):
             Field("tally", (len(TALLY),), ("count",)),
         )
         super().__init__(
-            point, initial, kappa=kappa, kappa_prime=kappa_prime, kappa_forward=kappa_forward, config=config, fields=fields
+            point, initial, kappa=kappa, kappa_prime=kappa_prime, kappa_forward=kappa_forward, config=dict(config), fields=fields
         )
         self.accuracy = number("accuracy", accuracy, positive=True)
-        self.config = config | {"arguments": config["arguments"] | {"accuracy": self.accuracy}}
+        self.config = dict(config) | {"arguments": config["arguments"] | {"accuracy": self.accuracy}}
         lines = np.ascontiguousarray(self.w0 @ self.X.T)
-        arrays = (self.a0, self.w0, self.c, lines, self.X, self.y, self.f0)
-        self._neurons = Neurons(*(np.ascontiguousarray(array) for array in arrays), kappa_forward, kappa, kappa_prime)
+        a0, w0, c, x, labels = (np.ascontiguousarray(array) for array in (self.a0, self.w0, self.c, self.X, self.y))
+        self._neurons = Neurons(a0, w0, c, lines, x, labels, self.f0, kappa_forward, kappa, kappa_prime)
         start = self.unpack(self.state0)
         start["pattern"][:] = np.where(lines > 0.0, ON, OFF)
         start["step"][:] = 0.1 / np.linalg.eigvalsh(self.gram(self.state0))[-1]

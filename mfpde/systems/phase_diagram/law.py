@@ -1,8 +1,9 @@
 """Weighted nodes of the initial law at infinite width.
 
-The dynamics is homogeneous of degree one in a neuron z = (a, w) and sees second moments only, so the Gaussian law of z in R^(1 + p) can be
-replaced by sqrt(1 + p) u, u uniform on the sphere: no radial quadrature (derived in docs/phase_diagram). Nodes come in pairs (a, w), (-a, w) of
-equal weight, as the law is symmetric in a: f = 0 at the start to the last bit, and the antisymmetric copies (-a, w) are the same law again.
+The dynamics is homogeneous of degree one in a neuron z = (a, w) and sees second moments only, so the Gaussian law of z in R^(1 + p)
+can be replaced by sqrt(1 + p) u, u uniform on the sphere: no radial quadrature (derived in docs/phase_diagram). The law is symmetric in
+a, so nodes come in pairs (a, w), (-a, w) of equal weight: f = 0 at the start to the last bit, and the antisymmetric copies are the same
+law again.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import numpy as np
 
 from mfpde.checks import number, whole
 from mfpde.flow import Array
+from mfpde.kernels.relu_training import STEPS
+from mfpde.solve.steppers import StepError
 from mfpde.streams import resolve_seed
 from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow
@@ -27,13 +29,18 @@ MOST_STEPS = 200_000
 class LimitFlow(GradientFlow):
     """The gradient flow of the law; says so when it stalls, and refines its nodes and its steps together."""
 
-    def finished(self, t: float, y: Array) -> str | None:
-        """The loss has come down to the tolerance, or the steps are used up."""
-        reached = super().finished(t, y)
-        if reached is None and self.unpack(y)["pace"][1] >= MOST_STEPS:
-            weight = self.kappa_forward / self.kappa
-            return f"stalled at loss {self.loss(y):.3g} after {MOST_STEPS} steps: prefactor of the law {weight:.3g}, too small for explicit steps"
-        return reached
+    def advance(self, t: float, y: Array, t_stop: float) -> tuple[float, Array]:
+        """A few milliseconds of steps.
+
+        Raises
+        ------
+        mfpde.solve.steppers.StepError
+            If the steps are used up.
+        """
+        if self.unpack(y)["pace"][STEPS] >= MOST_STEPS:
+            small = f"its prefactor {self.kappa_forward / self.kappa:.3g} is too small for explicit steps"
+            raise StepError(f"the law stalled at loss {self.loss(y):.3g} after {MOST_STEPS} steps; {small}")
+        return super().advance(t, y, t_stop)
 
     def refined(self) -> ParticleFlow:  # type: ignore[override]
         """The same limit with twice the nodes in every direction and half the step."""
@@ -81,7 +88,7 @@ def make_limit(
     arguments: dict[str, Any] = {"m": m, "dynamics": dynamics, "nodes": count, "rng": seed}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
     copies = 2.0 if point.antisymmetric else 1.0
-    constants = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": copies * kappa_m}
+    constants: dict[str, Any] = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": copies * kappa_m}
     if dynamics == "flow":
         arguments["rho"] = RHO if rho is None else number("rho", rho, positive=True)
         return LimitFlow(point, initial, rho=arguments["rho"], config=config, **constants)
