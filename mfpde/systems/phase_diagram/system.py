@@ -130,12 +130,12 @@ class PhasePoint:
 
     @property
     def regime(self) -> str:
-        """"linear", "condensed" or "critical": what the relative displacement of w tends to is 0, infinity or neither."""
+        """The regime, "linear", "condensed" or "critical", where the relative displacement of w tends to 0, to infinity or to neither."""
         return coordinates.regime(self.gamma, self.gamma_prime)
 
     @property
     def exponents(self) -> Exponents:
-        """(s_w, s_a, s_theta, region, open): lim d log RD / d log m, asymptotic in m; `open` where it is unsettled (region 5)."""
+        """The asymptotic lim d log RD / d log m as (s_w, s_a, s_theta, region, open); unsettled where `open` is true (region 5)."""
         return exact.exponents(self.gamma, self.gamma_prime)
 
     @property
