@@ -34,10 +34,9 @@ def refinement(limit: Any, t_eval: npt.ArrayLike, rtol: float = 1e-6, atol: floa
     ValueError
         If a run stops early, or an argument is impossible.
     """
-    coarse, fine = (
-        solve(flow, t_eval, **({"rtol": scale * rtol, "atol": scale * atol} if isinstance(flow, VelocityFlow) else {}), **settings)
-        for flow, scale in ((limit, 1.0), (limit.refined(), 0.1))
-    )
+    tolerances = (rtol, atol, 0.1 * rtol, 0.1 * atol) if isinstance(limit, VelocityFlow) else (None,) * 4
+    coarse = solve(limit, t_eval, *tolerances[:2], **settings)
+    fine = solve(limit.refined(), t_eval, *tolerances[2:], **settings)
     for run in (coarse, fine):
         if not run.complete:
             raise ValueError(f"no estimate at t = {run.t[-1]:.6g} and after: {run.message}")
