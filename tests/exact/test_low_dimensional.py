@@ -178,6 +178,8 @@ def test_modes_are_as_many_as_the_tolerance_needs():
     n = modes_for(30, 5, 1e-10)
     gaps = [exact.corner(5) - JacobiBasis(30, 5, k).kernel(np.zeros(1), np.zeros(1))[0] for k in (n, n - 4)]
     assert gaps[0] < 1e-10 * exact.corner(5) < gaps[1]
+    few = modes_for(4, 2, 1e-8)
+    assert abs(modes_for(4, 2, 1e-8, most=few + 5) - few) <= 1
 
 
 # The mean of a neuron over its orbit.

@@ -13,7 +13,7 @@ def test_particles_approach_the_reduced_flow():
 
     Later the bias of order 1/m, which grows with the masses, still hides that rate at these widths.
     """
-    system, widths, seeds, t = LowDimensionalTarget(d=10, d_h=3), [64, 128, 256, 512], 24, 0.5
+    system, widths, seeds, t = LowDimensionalTarget(d=10, d_h=3), [32, 64, 128, 256], 24, 0.5
     exact = mf.solve(system.limit(), [t], rtol=1e-9, atol=1e-11).observables
     names = ("mass_plus", "mass_minus", "loss", "cos2_minus", "sin2_plus")
     gaps = np.empty((len(names), len(widths)))

@@ -41,15 +41,11 @@ def relu_mean(d_h: int, d_perp: int, head: Array, rest: Array) -> Array:
 def _relu_mean_high(m: int, wide: Array, n: int, narrow: Array) -> Array:
     """(1/2) E |r A + s B| by the Gauss rule of s^2, s the coordinate in the higher dimension n, which is narrow, and E over r given s.
 
-    E |r + q| = q P(|r| < q) + E|r| (1 - q^2)^((m - 1)/2) for 0 <= q <= 1, and q beyond.
+    E |r + q| = q P(|r| < q) + E|r| (1 - q^2)^((m - 1)/2) for 0 <= q <= 1. Here A and B are nearly equal and s is small, so that q < 1.
     """
     theta, weights = JacobiBasis(n, 1, 2).gauss(_NARROW_NODES)
     q = np.multiply.outer(narrow / wide, np.cos(theta))
-    inside = np.minimum(q, 1.0)
-    if m == 1:
-        mean = np.maximum(q, 1.0)
-    else:
-        mean = inside * betainc(0.5, 0.5 * (m - 1), inside**2) + 2.0 / alpha(m) * (1.0 - inside**2) ** (0.5 * (m - 1)) + (q - inside)
+    mean = np.ones_like(q) if m == 1 else q * betainc(0.5, 0.5 * (m - 1), q**2) + 2.0 / alpha(m) * (1.0 - q**2) ** (0.5 * (m - 1))
     values: Array = 0.5 * wide * (mean @ weights)
     return values
 
