@@ -99,7 +99,8 @@ class Polynomial(Target):
 
     def _values(self, x: Array) -> Array:
         constant, slope, form = self.terms(x.shape[1])
-        values: Array = constant + np.einsum("nk,k->n", x, slope) + np.einsum("nk,kl,nl->n", x, form, x)
+        slope, form = slope.astype(x.dtype, copy=False), form.astype(x.dtype, copy=False)
+        values: Array = x.dtype.type(constant) + np.einsum("nk,k->n", x, slope) + np.einsum("nk,kl,nl->n", x, form, x)
         return values
 
     def config(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from mfpde.checks import whole
 from mfpde.flow import Array, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.streams import resolve_seed, stream
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.flows import GradientDescent, NodeFlow, NonlinearDescent, NonlinearFlow
 from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
 from mfpde.systems.two_layer.dynamics.sgd import StochasticDescent
@@ -22,7 +22,7 @@ DYNAMICS = ("nonlinear", "particles", "gd", "sgd")
 
 def make_network(
     system: Any,
-    field: MeanField,
+    field: NeuronField,
     draw: Callable[[int, np.random.Generator], Array],
     *,
     m: int,
@@ -81,7 +81,7 @@ def make_network(
     return GradientDescent(field, neurons, config, step, paths, dtype)
 
 
-def _step(eps: float | None, dynamics: str, in_steps: bool, field: MeanField) -> float:
+def _step(eps: float | None, dynamics: str, in_steps: bool, field: NeuronField) -> float:
     if not in_steps:
         if eps is not None:
             raise ValueError(f"eps = {eps!r}: dynamics={dynamics!r} without noise chooses its own steps; leave it out or use 'gd' or 'sgd'")

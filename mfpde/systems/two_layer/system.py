@@ -16,7 +16,7 @@ from mfpde.flow import Array, Flow, StepFlow, VelocityFlow
 from mfpde.laws import Empirical, Gaussian, Law
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
 from mfpde.systems.two_layer.dynamics.clock import Clock, Rate
-from mfpde.systems.two_layer.dynamics.field import NOISES, MeanField
+from mfpde.systems.two_layer.dynamics.field import NOISES, NeuronField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.potentials.base import Potential, checked_second_layer
 from mfpde.systems.two_layer.potentials.closed_forms import potential_for
@@ -111,14 +111,14 @@ class TwoLayer:
             raise ValueError(f"initial has {dim} coordinates: neurons under this law have {columns}, {named}{without}")
 
     @cached_property
-    def field(self) -> MeanField:
+    def field(self) -> NeuronField:
         """What moves a neuron."""
         sigma, target = sigma_of(self.activation), self.target
         assert target is None or isinstance(target, (Target, ClassLabels))
         centre = self.law.second_moment() if self.centred else None
         samples = ActivationSamples(self.law, target, sigma, self.second_layer == "trained", self.phase, centre)
         clock = Clock(self.clock, rescaled=self.scale != 1.0)
-        return MeanField(
+        return NeuronField(
             self._potential(target), samples, clock, self.scale, self.ridge, self.beta, self.noise, self.label_noise
         )
 

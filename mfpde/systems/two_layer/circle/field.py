@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.samples import Samples
 from mfpde.systems.two_layer.potentials.base import Potential
 
@@ -72,7 +72,7 @@ class CircleSamples(Samples):
 
 
 @dataclass(frozen=True)
-class CircleField(MeanField):
+class CircleField(NeuronField):
     """The field of the circle, with its own observables."""
 
     def observe(self, points: Array, weights: Array, start: Array) -> dict[str, float]:

@@ -53,6 +53,12 @@ class ModesLimit(MeanFieldLimit):
         """f at the angles x (n, 1), shape (n,)."""
         return predict(complex(y[0]), x)
 
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """Psi = -a (b - z_1) cos w at places theta (m, 2) = (a, w), shape (m,)."""
+        places = np.asarray(theta, np.float64)
+        psi: Array = -places[:, 0] * (self.b - y[0]) * np.cos(places[:, 1])
+        return psi
+
     def density(self, y: Array, w: npt.ArrayLike) -> Array:
         """The density of the law at the angles `w`."""
         angles, z = np.asarray(w, np.float64), float(y[0])

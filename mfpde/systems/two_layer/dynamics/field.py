@@ -17,7 +17,7 @@ NOISES = ("pde", "printed_sgd")
 
 
 @dataclass(frozen=True)
-class MeanField:
+class NeuronField:
     """The force on neurons theta (m, p) in the field of rho = sum_j weights_j delta_{points_j}, and the functionals of rho.
 
     With f_alpha = alpha int sigma* drho the flow is theta' = (1/alpha) E[(y - f_alpha) grad sigma*] - lam theta (sections 2.3 and 2.5
@@ -61,6 +61,16 @@ class MeanField:
         force *= -1.0 / self.scale
         self.pull(theta, force)
         return force
+
+    def psi(self, theta: Array, points: Array, weights: Array) -> Array:
+        """What the force is minus the gradient of, shape (m,): Psi / alpha plus the ridge's part :meth:`tied`."""
+        psi = self.potential.psi(theta, points, self.scale * weights) / self.scale
+        return psi + self.tied(theta)
+
+    def tied(self, theta: Array) -> Array:
+        """The ridge's part of the potential, lam |theta|^2 / 2 over the columns that move, shape (m,)."""
+        tied: Array = 0.5 * self.ridge * np.sum(theta[:, self.moving] ** 2, axis=1)
+        return tied
 
     def pull(self, theta: Array, force: Array) -> None:
         """Add the ridge's force -lam theta to the columns that move."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, Refinable, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
 
 AXES = ("neuron", "parameter")
@@ -22,10 +22,10 @@ class MeanFieldLimit(Refinable):
 
     Attributes
     ----------
-    field : MeanField
+    field : NeuronField
     """
 
-    field: MeanField
+    field: NeuronField
 
     @abstractmethod
     def force(self, y: Array, theta: Array) -> Array:
@@ -35,6 +35,10 @@ class MeanFieldLimit(Refinable):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
 
+    @abstractmethod
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The potential of which :meth:`force` is minus the gradient, at places theta (m, p), shape (m,)."""
+
 
 class NodeFlow(MeanFieldLimit):
     """Weighted particles theta (m, p) in their own field: the limit by quadrature nodes, or the network of interacting neurons.
@@ -43,7 +47,7 @@ class NodeFlow(MeanFieldLimit):
     """
 
     def __init__(
-        self, field: MeanField, particles: Ensemble, config: Mapping[str, Any], refine: Callable[[], VelocityFlow] | None = None
+        self, field: NeuronField, particles: Ensemble, config: Mapping[str, Any], refine: Callable[[], VelocityFlow] | None = None
     ) -> None:
         field.clock.check_continuous()
         self.field, self.config, self.weights, self.start = field, config, particles.weights, particles.points
@@ -68,6 +72,10 @@ class NodeFlow(MeanFieldLimit):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
         return self.field.predict(self.unpack(y)["theta"], self.weights, x)
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The potential Psi at places theta (m, p) in the field of the particles, shape (m,)."""
+        return self.field.psi(np.asarray(theta, np.float64), self.unpack(y)["theta"], self.weights)
 
     def particles(self, y: Array) -> dict[str, Array]:
         """The particles (m, p)."""
@@ -111,6 +119,10 @@ class TracerFlow(VelocityFlow):
         """The limit's f at the inputs x (n, d), shape (n,)."""
         return self.limit.predict(self.inner(y), x)
 
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The limit's potential Psi at places theta (m, p), shape (m,)."""
+        return self.limit.psi(self.inner(y), theta)
+
     def particles(self, y: Array) -> dict[str, Array]:
         """The tracers (m, p), beside the neurons of the network they started with."""
         return {"neurons": self.unpack(y)["tracers"]}
@@ -127,11 +139,15 @@ class NonlinearFlow(TracerFlow):
         """f of the network made of the tracers, at the inputs x (n, d), shape (n,)."""
         return self.field.predict(self.unpack(y)["tracers"], self.weights, x)
 
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The potential Psi of the network made of the tracers at places theta (m, p), shape (m,)."""
+        return self.field.psi(np.asarray(theta, np.float64), self.unpack(y)["tracers"], self.weights)
+
 
 class Descent(StepFlow):
     """What training in steps of length `eps` on the public clock shares: the neurons' noise and what is observed."""
 
-    def __init__(self, field: MeanField, neurons: Array, config: Mapping[str, Any], eps: float, paths: BrownianPaths, dtype: str) -> None:
+    def __init__(self, field: NeuronField, neurons: Array, config: Mapping[str, Any], eps: float, paths: BrownianPaths, dtype: str) -> None:
         self.field, self.config, self.dt, self.paths, self.start = field, config, eps, paths, neurons
         self.clock = field.clock.name
         self.weights = np.full(len(neurons), 1.0 / len(neurons))
@@ -155,6 +171,10 @@ class Descent(StepFlow):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
         return self.field.predict(self.neurons(y), self.weights, x)
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The potential Psi of the network on the population at places theta (m, p), shape (m,)."""
+        return self.field.psi(np.asarray(theta, np.float64), self.neurons(y), self.weights)
 
     def particles(self, y: Array) -> dict[str, Array]:
         """The neurons (m, p)."""

@@ -10,7 +10,7 @@ import numpy as np
 from mfpde.flow import Array
 from mfpde.kernels.two_layer_sgd import sgd_steps
 from mfpde.streams import step_stream
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.flows import Descent
 from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples
@@ -29,7 +29,7 @@ class StochasticDescent(Descent):
 
     def __init__(
         self,
-        field: MeanField,
+        field: NeuronField,
         neurons: Array,
         config: Mapping[str, Any],
         eps: float,

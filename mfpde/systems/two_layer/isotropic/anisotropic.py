@@ -21,7 +21,7 @@ from mfpde.systems.two_layer.isotropic.system import RAMP
 
 if TYPE_CHECKING:
     from mfpde.flow import StepFlow, VelocityFlow
-    from mfpde.systems.two_layer.dynamics.field import MeanField
+    from mfpde.systems.two_layer.dynamics.field import NeuronField
     from mfpde.systems.two_layer.isotropic.anisotropic_limit import BlockLimit, ReluBlockLimit
 
 
@@ -96,7 +96,7 @@ class AnisotropicGaussians:
         return Mixture([Gaussian(d, np.where(varied, (1.0 + y * self.delta) ** 2, 1.0)) for y in (1.0, -1.0)], [0.5, 0.5])
 
     @cached_property
-    def field(self) -> MeanField:
+    def field(self) -> NeuronField:
         """What moves a neuron of a finite network; ValueError for d = infinity."""
         from mfpde.systems.two_layer.isotropic.anisotropic_network import make_field
 

@@ -12,7 +12,7 @@ import numpy as np
 from mfpde.flow import Array
 from mfpde.measures import GaussianInit
 from mfpde.streams import stream
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.potentials.closed_forms import potential_for
 from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
@@ -26,7 +26,7 @@ _POPULATION = 8192
 
 
 @dataclass(frozen=True)
-class BlockField(MeanField):
+class BlockField(NeuronField):
     """A mean field that also reports |w| and its part on the first `block` of `d` coordinates; further columns are biases."""
 
     block: int = 0

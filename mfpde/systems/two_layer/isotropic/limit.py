@@ -122,6 +122,13 @@ class RadialLimit(MeanFieldLimit):
         out[:, 1:] = (theta[:, 0] * pull / np.where(norms > 0.0, norms, 1.0))[:, None] * theta[:, 1:]
         return out
 
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """Psi = a psi(|w|) at places (a, w), theta (m, 1 + d), shape (m,)."""
+        places = np.asarray(theta, np.float64)
+        _, fields = self._force(*self.law(y))
+        psi: Array = places[:, 0] * self.landscape.potential(np.linalg.norm(places[:, 1:], axis=1), fields)
+        return psi
+
     def refined(self) -> VelocityFlow:
         """The limit with 3/2 the nodes a panel, twice the chi nodes and a tenth of the panel tolerance.
 

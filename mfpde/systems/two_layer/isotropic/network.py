@@ -11,7 +11,7 @@ import numpy as np
 
 from mfpde.flow import Array
 from mfpde.measures import GaussianInit
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples, sigma_of
 from mfpde.systems.two_layer.potentials.closed_forms import potential_for
 from mfpde.targets import ClassLabels
@@ -23,7 +23,7 @@ _LABELS = ClassLabels((1.0, -1.0))
 
 
 @dataclass(frozen=True)
-class RadialField(MeanField):
+class RadialField(NeuronField):
     """The closed forms of piecewise-linear networks, with the radius among the observables."""
 
     def observe(self, points: Array, weights: Array, start: Array) -> dict[str, float]:

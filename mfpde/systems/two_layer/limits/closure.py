@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, VelocityFlow
-from mfpde.systems.two_layer.dynamics.field import MeanField, observables
+from mfpde.systems.two_layer.dynamics.field import NeuronField, observables
 from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
 from mfpde.systems.two_layer.limits.statistics import Statistics
 
@@ -23,10 +23,13 @@ class Family(ABC):
 
     Attributes
     ----------
-    field : MeanField
+    field : NeuronField
+    degree : int
+        Of the activation, a homogeneous function of w.
     """
 
-    field: MeanField
+    field: NeuronField
+    degree: int
 
     @abstractmethod
     def patterns(self, start: Array) -> tuple[Mask, Mask]:
@@ -123,6 +126,13 @@ class MomentLimit(MeanFieldLimit):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
         return self.family.predict(self.moment(y), np.asarray(x, np.float64))
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """Psi at places theta (m, p), shape (m,): homogeneous in w, so that <w, grad_w Psi> is Psi times the degree."""
+        places = np.asarray(theta, np.float64)
+        force = self.family.force(self.moment(y), places)
+        psi: Array = -np.sum(places[:, 1:] * force[:, 1:], axis=1) / self.family.degree
+        return psi + self.field.tied(places)
 
     def refined(self) -> VelocityFlow:
         """The limit itself: it is exact."""

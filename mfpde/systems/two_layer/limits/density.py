@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mfpde import density
 from mfpde.flow import Array, StepFlow
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
-from mfpde.systems.two_layer.dynamics.field import MeanField, observables
+from mfpde.systems.two_layer.dynamics.field import NeuronField, observables
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples
 
 
@@ -24,7 +24,7 @@ class DensityLimit(StepFlow):
 
     def __init__(
         self,
-        field: MeanField,
+        field: NeuronField,
         data: tuple[Array, Array, Array],
         initial: InitialLaw | Ensemble,
         *,
@@ -90,6 +90,10 @@ class DensityLimit(StepFlow):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
         return self.field.predict(self._points, self._mass(y), x)
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The potential Psi at places theta (m, p) in the field of the density, shape (m,)."""
+        return self.field.psi(np.asarray(theta, np.float64), self._points, self._mass(y))
 
     def _mass(self, y: Array) -> Array:
         mass: Array = y * self.inner.grid.volume

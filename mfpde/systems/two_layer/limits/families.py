@@ -8,14 +8,16 @@ import numpy as np
 from scipy.special import gammaln
 
 from mfpde.flow import Array
-from mfpde.systems.two_layer.dynamics.field import MeanField
+from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.limits.closure import Family, Mask
 
 
 class IdentityFamily(Family):
     """sigma* = a <w, x>: w' = a g, and a' = <g, w> where a trains, with g = E[y x]/alpha - E[x x^T] E[a w]; the moment is E[a w] (d,)."""
 
-    def __init__(self, field: MeanField, second_moment: Array) -> None:
+    degree = 1
+
+    def __init__(self, field: NeuronField, second_moment: Array) -> None:
         self.field, self._s = field, second_moment
 
     def patterns(self, start: Array) -> tuple[Mask, Mask]:
@@ -73,7 +75,9 @@ class QuadraticFamily(Family):
     With D = B/alpha - M: K = 4 S D S, and without centring + 2 (c/alpha + tr S D) S.
     """
 
-    def __init__(self, field: MeanField, cov: Array, label: tuple[float, Array, Array], centred: bool) -> None:
+    degree = 2
+
+    def __init__(self, field: NeuronField, cov: Array, label: tuple[float, Array, Array], centred: bool) -> None:
         self.field, self._s, self._centred = field, cov, centred
         self._constant, self._linear, self._form = label
 
@@ -129,7 +133,9 @@ class RadialReluFamily(Family):
     kappa = Gamma(d/2) / (2 sqrt(pi) Gamma((d + 1)/2)), as long as no |w| reaches 0. The moment is E[a |w|], shape (1,).
     """
 
-    def __init__(self, field: MeanField, d: int, variance: float, b: float) -> None:
+    degree = 1
+
+    def __init__(self, field: NeuronField, d: int, variance: float, b: float) -> None:
         self.field, self._d, self._variance, self._b = field, d, variance, b
         self._kappa = kappa(d)
 
