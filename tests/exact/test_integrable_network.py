@@ -261,6 +261,15 @@ def test_predicted_orders_of_naive_ip():
         assert orders["change_2"] == Fraction(-(depth - 2), 2)
 
 
+def test_predicted_orders_of_layers_that_only_pass_on():
+    """Hidden weights that do not learn pass on the change of layer 1, times m^{1/2 - a}: muP keeps it, IP loses m^{-1/2} a layer."""
+    for a, loss in ((Fraction(1, 2), 0), (Fraction(1), Fraction(1, 2))):
+        slow = Parameterization(name="passing", a=(0, a, 1), c=(-1, 50, 50))
+        orders = predicted_orders(IntegrableNetwork(d=3, depth=3, parameterization=slow))
+        assert orders["change_2"] == orders["change_1"] - loss
+        assert orders["change_3"] == orders["change_1"] - 2 * loss
+
+
 @pytest.mark.parametrize("name", ["ip-llr", "mup", "hp", "hpz", "ip-bias", "ip-non-centered"])
 def test_everything_moves_at_order_one(name):
     orders = predicted_orders(IntegrableNetwork(d=3, depth=4, parameterization=name))
@@ -322,6 +331,8 @@ def test_initial_laws():
     assert np.max(np.abs(h.T @ h / network.m - kernel) / error) < 5.0
     assert abs(np.mean(network.initial.outer["w_out"] ** 2) - 1.0) < 5.0 * np.sqrt(2.0 / network.m)
     deep = IntegrableNetwork(d=4, depth=2, parameterization="ip-non-centered", init_variance=1.7)
+    outer = deep.network(m=3000, batches=lambda k: (X, Y), lr=0.1, probe=PROBE).initial.outer["w_out"]
+    assert abs(np.mean(outer) - 1.0) < 5.0 / np.sqrt(3000)
     w = deep.network(m=300, batches=[(X, Y)], lr=0.1, probe=PROBE).initial.hidden(2) - 1.0
     assert abs(np.mean(w**2) - 1.7) < 5.0 * 1.7 * np.sqrt(2.0) / 300
     assert abs(np.mean(w)) < 5.0 * np.sqrt(1.7) / 300

@@ -190,6 +190,28 @@ def test_calibrations_differ_as_their_versions_do():
     assert (early[1], late[1], late[2]) == (500.0, 1000.0, 1000.0)
 
 
+def test_fields_above_a_capped_layer():
+    """In 2021 the output sees the uncapped fields of layer 2: labels are so small that its rate would be 700, over the cap of 500."""
+    system, m, lr, seen = system_of("ip-llr"), 300, 0.05, X[::-1] + 0.3
+
+    def parts(labels):
+        """The changes of layers 2 and 3 at rate 1 with such labels, and the fields and initial part that layer 2 sees."""
+        unit, slow = (system.network(m=m, batches=[(X, labels)], lr=rate, probe=PROBE) for rate in (1.0, lr))
+        x = np.maximum(slow.preactivations(slow.step(0, slow.state0), seen)[0], 0.0)
+        _, hidden, output = unit.weight_changes(unit.step(0, unit.state0))
+        return hidden @ x, unit.initial.hidden(2) @ x / m, output
+
+    size = np.mean(np.abs(parts(1e-3 * Y)[0])) / 1e-3
+    labels = Y / (700.0 * size)
+    moved, kept, output = parts(labels)
+    uncapped = 1.0 / np.mean(np.abs(moved))
+    assert 600.0 < uncapped < 800.0
+    rates = system.network(m=m, batches=[(X, labels), (seen, Y)], lr=lr, probe=PROBE, calibration="2021").rates
+    wanted = [0.1 / np.mean(np.abs(output @ np.maximum(kept + above * moved, 0.0))) for above in (uncapped, 500.0)]
+    assert rates[1:] == (500.0, pytest.approx(wanted[0], rel=1e-9))
+    assert wanted[0] < 0.9 * wanted[1] < 450.0
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_precisions_agree(dtype):
     network = system_of("ip-llr", depth=3).network(m=256, batches=[(X, Y)] * 3, lr=0.4, probe=PROBE, dtype=dtype)
