@@ -83,9 +83,9 @@ def test_closed_form_keeps_its_digits_at_every_time(d, v, size):
             u = (low + growth * high) / (1 + growth)
             ratio = B / A * (u - 1 / u) / 2
             # exp(-St) has a relative error of St rounding units.
-            assert closed.w_ratio[i] == pytest.approx(float(ratio), rel=2e-14)
-            assert closed.gap[i] == pytest.approx(float(1 - ratio), rel=2e-15 * (5 + S * t))
-            assert closed.y[i] == pytest.approx(float(mpmath.log(u)), rel=2e-14)
+            assert closed.w_ratio[i] == pytest.approx(float(ratio), rel=2e-14, abs=0.0)
+            assert closed.gap[i] == pytest.approx(float(1 - ratio), rel=2e-15 * (5 + S * t), abs=0.0)
+            assert closed.y[i] == pytest.approx(float(mpmath.log(u)), rel=2e-14, abs=0.0)
 
 
 def test_late_times_do_not_overflow():
@@ -119,6 +119,8 @@ def test_closed_form_along_an_eigenvector(along):
     for system, map_back in ((plain, np.eye(3)), (turned, rotation)):
         run = mf.solve(system.limit(), times, **TIGHT).observables
         np.testing.assert_allclose(run["w"] @ map_back, closed.w, atol=1e-11)
+        least = 0.25 * (closed.second_layer_moment + 1 / 3)
+        np.testing.assert_allclose(run["smallest_eigenvalue"], least, rtol=1e-11, err_msg="b b^T is I/d across w")
         for name in ("loss", "w_ratio", "distance", "second_layer_moment", "rate"):
             np.testing.assert_allclose(run[name], getattr(closed, name), atol=3e-11, rtol=3e-11, err_msg=name)
 
@@ -264,6 +266,20 @@ def test_free_neurons_have_the_population_gradient(law):
     for i, step in enumerate(h * np.eye(y.size)):
         gradient[i] = (network.observe(0, y + step)["loss"] - network.observe(0, y - step)["loss"]) / (2 * h)
     np.testing.assert_allclose(network.velocity(0.0, y), -5 * gradient, atol=1e-8)
+
+
+def test_copies_of_a_network_move_alike():
+    """600 neurons, in several blocks of pairs, that are 120 copies of 5."""
+    system = OddTarget(law=mf.laws.Gaussian(3, (1.0, 0.5, 2.0)), target=Linear((0.4, -0.2, 1.0)))
+    small, large = (system.network(m=m, paired=False, rng=3) for m in (5, 600))
+    state = small.unpack(small.state0)
+    y = large.pack(a=np.tile(state["a"], 120), b=np.tile(state["b"], (120, 1)))
+    one, many = (flow.unpack(flow.velocity(0.0, z)) for flow, z in ((small, small.state0), (large, y)))
+    np.testing.assert_allclose(many["a"].reshape(120, 5), np.tile(one["a"], (120, 1)), atol=1e-14)
+    np.testing.assert_allclose(many["b"].reshape(120, 5, 3), np.tile(one["b"], (120, 1, 1)), atol=1e-14)
+    expected = small.observe(0.0, small.state0)
+    for name, value in large.observe(0.0, y).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-12, err_msg=name)
 
 
 def parts(law):
