@@ -100,9 +100,9 @@ def test_networks_report_the_potential_of_their_own_neurons(dynamics):
 
 
 def test_tracers_see_the_limit():
-    system = neurons("identity")
+    system = neurons("relu")
     network = system.network(m=3, dynamics="particles")
-    limit, (coupled, y) = system.limit(), solved(system.coupled_limit(network))
+    limit, (coupled, y) = system.limit(nodes=3), solved(system.coupled_limit(network, nodes=3))
     np.testing.assert_array_equal(coupled.psi(y, PLACES), limit.psi(coupled.inner(y), PLACES))
 
 
