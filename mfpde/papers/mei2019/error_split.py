@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dimensions": [10, 30, 100],
         "width": 128,
         "narrow": 32,
-        "replicas": 16,
+        "replicas": 10,
     },
 }
 _B, _CIRCLE_TIME, _CIRCLE_STEP = 0.8, 1.0, 2.0**-7

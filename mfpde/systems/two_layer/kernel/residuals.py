@@ -32,7 +32,7 @@ class KernelLimit:
         Their labels.
     kernel : callable or NodeKernel
         ``kernel(x, z) -> (n, k)``, symmetric and positive semi-definite; :class:`NodeKernel` for a network's nodes, or a closed form
-        such as :func:`mfpde.systems.two_layer.sphere_kernel.relu_kernel`.
+        such as :func:`mfpde.systems.two_layer.kernel.sphere.relu_kernel`.
     weights : array (n,), optional
         The data's probabilities q; default: equal.
 

@@ -50,11 +50,11 @@ class GaussianPotential(Potential):
 
     @abstractmethod
     def values(self, block: Block, out: Sides) -> None:
-        """The block kernel of :class:`~mfpde.systems.two_layer.pairs.PairKernel`."""
+        """The block kernel of :class:`~mfpde.systems.two_layer.potentials.pairs.PairKernel`."""
 
     @abstractmethod
     def gradients(self, block: Block, along: Sides, turning: Sides) -> None:
-        """The block kernel of :class:`~mfpde.systems.two_layer.pairs.PairKernel`."""
+        """The block kernel of :class:`~mfpde.systems.two_layer.potentials.pairs.PairKernel`."""
 
     @abstractmethod
     def moments(self, q: Array, b: Array) -> Array:
