@@ -68,6 +68,7 @@ def test_factors_and_dense_matrices_give_the_same_training(name):
 @pytest.mark.parametrize("name", ["ip", "ip-llr", "hpz"])
 def test_initial_weights_too_many_to_keep_are_drawn_again(name, monkeypatch):
     batches = [(X, Y)] * 2
+    monkeypatch.setattr("mfpde.systems.integrable.blocks.BLOCK", 16)
     kept = mf.solve(system_of(name, depth=3).network(m=300, batches=batches, lr=0.4, probe=PROBE), [0, 1, 2])
     monkeypatch.setattr("mfpde.systems.integrable.initial._HELD", 0)
     network = system_of(name, depth=3).network(m=300, batches=batches, lr=0.4, probe=PROBE)
