@@ -11,14 +11,16 @@ from mfpde.systems.symmetric.low_dimensional import LowDimensionalTarget
 def test_particles_approach_the_reduced_flow():
     """The reduction is exact: networks in d dimensions with the full kernel tend to it like m^(-1/2).
 
-    Later the bias of order 1/m, which grows with the masses, still hides that rate at these widths.
+    The gaps come mostly from the numbers of positive and negative neurons, which are random: 64 independent networks a width leave a
+    standard error of .09 on the logarithm of a mean square's root, and of .045 on the slope.
     """
-    system, widths, seeds, t = LowDimensionalTarget(d=10, d_h=3), [32, 64, 128, 256], 24, 0.5
+    system, widths, replicas, t = LowDimensionalTarget(d=10, d_h=3), [32, 128, 512], 64, 0.5
     exact = mf.solve(system.limit(), [t], rtol=1e-9, atol=1e-11).observables
     names = ("mass_plus", "mass_minus", "loss", "cos2_minus", "sin2_plus")
     gaps = np.empty((len(names), len(widths)))
     for i, m in enumerate(widths):
-        runs = [mf.solve(system.network(m=m, rng=seed), [t], rtol=1e-4, atol=1e-6).observables for seed in range(seeds)]
+        seeds = range(replicas * i, replicas * (i + 1))
+        runs = [mf.solve(system.network(m=m, rng=seed), [t], rtol=1e-4, atol=1e-6).observables for seed in seeds]
         for j, name in enumerate(names):
             gaps[j, i] = np.sqrt(np.mean([(run[name][0] - exact[name][0]) ** 2 for run in runs]))
     slopes = np.polyfit(np.log(widths), np.log(gaps).T, 1)[0]
