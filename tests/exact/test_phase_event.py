@@ -167,6 +167,24 @@ def test_pinned_neurons_lie_on_their_lines():
     assert np.array_equal(lines[free] > 0.0, pattern[free] == ON)
 
 
+@pytest.mark.parametrize(("gamma", "gamma_prime"), [(1.75, 0.0), (1.4, -0.4)])
+def test_no_neuron_is_held_longer_than_both_sides_push(gamma, gamma_prime):
+    """At the end of every step v_off >= 0 >= v_on for all pinned neurons, up to where the release was located."""
+    flow = PhasePoint(gamma=gamma, gamma_prime=gamma_prime).network(m=100, dynamics="event")
+    t, y, checked = 0.0, flow.state0, 0
+    while flow.finished(t, y) is None:
+        t, y = flow.advance(t, y, float(flow.times[-1]))
+        pattern, e, (a, _) = flow.unpack(y)["pattern"], flow.outputs(y) - flow.y, flow.neurons(y)
+        size = np.abs(e).max() * np.abs(a).max()
+        for k, i in zip(*np.nonzero(pattern == PINNED), strict=True):
+            off, on = normal_speeds(flow.X, e, pattern[k], i, a[k], np.empty(2), np.empty((2, 2)))
+            assert off > -1e-10 * size
+            assert on < 1e-10 * size
+            checked += 1
+    assert checked > 100
+    assert flow.unpack(y)["tally"][TALLY.releases] > 5
+
+
 def test_a_neuron_that_slides_into_the_origin_stays_there():
     flow = PhasePoint(gamma=1.4, gamma_prime=-0.4).network(m=100, dynamics="event")
     run = end(flow)

@@ -71,6 +71,7 @@ def test_inputs_that_share_a_line_make_no_empty_cells():
 def test_recipe_at_the_mean_field_point():
     flow = MEAN_FIELD.limit(dynamics="paper")
     assert flow.dt == 0.625
+    assert flow.lr0 == 0.3125
     values = ends(flow)
     assert values["rd_w"] == pytest.approx(0.26713, abs=3e-5)
     assert values["rd_a"] == pytest.approx(0.46112, abs=2e-5)
