@@ -139,10 +139,13 @@ class StepFlow(Flow):
     chunk : int
         How many steps `solve` may ask for at once; between two chunks it looks at limits, files and Ctrl-C. A flow whose
         steps are so short that Python's loop would cost more than they do raises it and overrides :meth:`steps`.
+    count : int, optional
+        How many steps there are, if not any number: a run beyond them is refused.
     """
 
     dt: float
     chunk: int = 1
+    count: int | None = None
 
     @abstractmethod
     def step(self, k: int, y: Array) -> Array:

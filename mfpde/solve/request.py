@@ -62,7 +62,12 @@ class Request:
                 if value is not None:
                     raise ValueError(f"{name} = {value!r}: a flow in steps of its own takes none; leave it out")
             chosen: dict[str, Any] = {"method": None, "rtol": None, "atol": None}
-            reached = step_counts(t, flow.dt) * flow.dt if isinstance(flow, StepFlow) else t
+            reached = t
+            if isinstance(flow, StepFlow):
+                counts = step_counts(t, flow.dt)
+                if flow.count is not None and counts[-1] > flow.count:
+                    raise ValueError(f"t_eval ends at {t[-1]:g}: this flow has {flow.count} steps of {flow.dt:g}; end there or give it more")
+                reached = counts * flow.dt
         else:
             chosen = {
                 "method": "DOP853" if method is None else method,

@@ -309,5 +309,5 @@ def test_bad_arguments(change, message):
 
 
 def test_there_is_no_step_beyond_the_batches():
-    with pytest.raises(ValueError, match="step 3 has no batch"):
+    with pytest.raises(ValueError, match="this flow has 3 steps of 1"):
         mf.solve(make(2, "hp"), [4])

@@ -130,7 +130,7 @@ def test_impossible_classes(labels, message):
 
 def test_no_step_beyond_the_batches():
     network = IntegrableNetwork(**GOOD).network(**RUN)
-    refused(lambda: mf.solve(network, [0, 3]), "step 2 has no batch: there are 2, so t_eval may go up to 2")
+    refused(lambda: mf.solve(network, [0, 3]), "t_eval ends at 3: this flow has 2 steps of 1")
 
 
 def test_a_run_that_blows_up_names_the_layer_and_keeps_the_last_good_state():

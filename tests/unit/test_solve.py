@@ -242,3 +242,11 @@ def test_refinement_of_a_flow_with_steps_of_its_own() -> None:
     error = refinement(Halved(noise=0.0), [0, 1, 2])
     coarse, fine = (1 - dt for dt in (0.5, 0.25))
     assert error["b2"] == pytest.approx([0, abs(coarse**2 - fine**4), abs(coarse**4 - fine**8)], abs=1e-6)
+
+
+def test_times_beyond_the_last_step_are_refused() -> None:
+    flow = toys.NoisySteps()
+    flow.count = 4
+    assert solve(flow, [0, 2]).complete
+    with pytest.raises(ValueError, match=r"t_eval ends at 2.5: this flow has 4 steps of 0.5"):
+        solve(flow, [0, 2.5])

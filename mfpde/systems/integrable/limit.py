@@ -54,7 +54,7 @@ class RecursionLimit(StepFlow):
         shape = (recursion.replicas, problem.steps, max(len(rows) for rows in problem.rows), problem.outputs)
         self.packing = Packing((Field("taken", (), ()), Field("chi", shape, ("replica", "step", "sample", "output"))))
         self.state0 = np.zeros(self.packing.size)
-        self._recursion, self._batches = recursion, batches
+        self._recursion, self._batches, self.count = recursion, batches, batches.count
         self._seen = np.zeros(shape)
         self._union = batches.union()
         self._distinct, self._position = np.unique(self._union.x, axis=0, return_inverse=True)

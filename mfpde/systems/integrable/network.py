@@ -106,7 +106,7 @@ class Training(StepFlow):
         config: dict[str, Any],
     ) -> None:
         self.system, self.initial, self.batches, self.lr, self.config = system, initial, batches, lr, config
-        self.m, self._zero_output, self._rule = initial.m, zero_output, rule
+        self.m, self.count, self._zero_output, self._rule = initial.m, batches.count, zero_output, rule
         self._dtype = np.dtype(initial.dtype)
         self._probe = probe.astype(self._dtype)
         rescaled = system.scaling.rescaled and not exact
