@@ -93,8 +93,13 @@ def test_rows_do_not_change_the_bits_of_a_recipe():
     flow = network(PhasePoint(gamma=1.0, gamma_prime=0.0), 60)
     t = 40 * flow.dt
     assert np.array_equal(mf.solve(flow, [t]).final_state, mf.solve(flow, [flow.dt, 7 * flow.dt, t]).final_state)
-    with pytest.raises(ValueError, match="give multiples of the step"):
-        mf.solve(flow, [0.5 * flow.dt])
+
+
+def test_a_row_between_two_steps_holds_the_nearest():
+    flow = network(PhasePoint(gamma=1.0, gamma_prime=0.0), 60)
+    steps = mf.solve(flow, flow.dt * np.arange(5))
+    between = mf.solve(flow, flow.dt * np.array([0.4, 0.6, 1.45, 3.7]))
+    np.testing.assert_array_equal(between.states, steps.states[[0, 1, 1, 4]])
 
 
 def test_a_recipe_goes_on_past_the_tolerance_when_rows_are_asked_for():

@@ -18,6 +18,8 @@ from mfpde.systems.phase_diagram.particles import ParticleFlow
 if TYPE_CHECKING:
     from mfpde.systems.phase_diagram.system import PhasePoint
 
+ACCURACY = 1e-11
+
 STEPS = 4
 """Steps of one :meth:`EventFlow.advance`."""
 
@@ -52,7 +54,7 @@ class EventFlow(ParticleFlow):
         kappa_prime: float,
         kappa_forward: float,
         config: Mapping[str, Any],
-        accuracy: float = 1e-11,
+        accuracy: float = ACCURACY,
     ) -> None:
         m, n = len(initial.a), len(point.labels)
         fields = (
@@ -64,7 +66,6 @@ class EventFlow(ParticleFlow):
             point, initial, kappa=kappa, kappa_prime=kappa_prime, kappa_forward=kappa_forward, config=dict(config), fields=fields
         )
         self.accuracy = number("accuracy", accuracy, positive=True)
-        self.config = dict(config) | {"arguments": config["arguments"] | {"accuracy": self.accuracy}}
         lines = np.ascontiguousarray(self.w0 @ self.X.T)
         a0, w0, c, x, labels = (np.ascontiguousarray(array) for array in (self.a0, self.w0, self.c, self.X, self.y))
         self._neurons = Neurons(a0, w0, c, lines, x, labels, self.f0, kappa_forward, kappa, kappa_prime)
@@ -95,9 +96,11 @@ class EventFlow(ParticleFlow):
 
     def refined(self) -> EventFlow:
         """The same flow at a hundredth of the error per step."""
+        finer = self.accuracy / 100.0
+        config = dict(self.config) | {"arguments": self.config["arguments"] | {"accuracy": finer}}
         return EventFlow(
             self.point, self.initial, kappa=self.kappa, kappa_prime=self.kappa_prime, kappa_forward=self.kappa_forward,
-            config=self.config, accuracy=self.accuracy / 100.0,
+            config=config, accuracy=finer,
         )  # fmt: skip
 
 

@@ -27,7 +27,15 @@ MOST_STEPS = 200_000
 
 
 class LimitFlow(GradientFlow):
-    """The gradient flow of the law; says so when it stalls, and refines its nodes and its steps together."""
+    """The gradient flow of the law; says so when it stalls, and refines its nodes and its steps together.
+
+    Attributes
+    ----------
+    network : ParticleFlow, optional
+        The network whose neurons it carries.
+    """
+
+    network: ParticleFlow | None = None
 
     def advance(self, t: float, y: Array, t_stop: float) -> tuple[float, Array]:
         """A few milliseconds of steps.
@@ -44,8 +52,10 @@ class LimitFlow(GradientFlow):
 
     def refined(self) -> ParticleFlow:  # type: ignore[override]
         """The same limit with twice the nodes in every direction and half the step."""
-        arguments = self.config["arguments"]
-        return make_limit(self.point, **{**arguments, "nodes": 2 * arguments["nodes"], "rho": 0.5 * arguments["rho"]})
+        arguments = dict(self.config["arguments"]) | {"nodes": 2 * self.config["arguments"]["nodes"], "rho": 0.5 * self.rho}
+        if self.network is None:
+            return make_limit(self.point, **arguments)
+        return make_coupled_limit(self.point, self.network, nodes=arguments["nodes"], rho=arguments["rho"])
 
 
 def make_limit(
@@ -94,18 +104,23 @@ def make_limit(
         return LimitFlow(point, initial, rho=arguments["rho"], config=config, **constants)
     f0 = np.zeros(len(point.labels))
     run = search(lambda attempt: initial, lambda start: Blocks(start, point.inputs, point.labels, f0=f0, **constants), 2.0)
-    arguments |= {"lr0": run.lr0, "dt": run.dt, "tries": run.tries}
-    return RecipeFlow(point, run, config=config, **constants)
+    return RecipeFlow(point, run, config=config | run.found, **constants)
 
 
-def make_coupled_limit(point: PhasePoint, network: ParticleFlow, *, nodes: int | None = None) -> LimitFlow:
+def make_coupled_limit(
+    point: PhasePoint, network: ParticleFlow, *, nodes: int | None = None, rho: float | None = None
+) -> LimitFlow:
     """The law of the network's own kappa, kappa' and width, on the network's clock, with its neurons as tracers of weight 0."""
     count = whole("nodes", (16 if point.inputs.shape[1] == 2 else 4096) if nodes is None else nodes)
-    arguments = {"nodes": count, "network": network.config["arguments"]}
+    step = RHO if rho is None else number("rho", rho, positive=True)
+    arguments = {"nodes": count, "rho": step, "network": network.config["arguments"]}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
     initial = initial_law(point, count, int(network.config["arguments"]["rng"])).with_tracers(network.a0, network.w0)
     prefactor = network.kappa_forward * float(network.c.sum())
-    return LimitFlow(point, initial, config=config, kappa=network.kappa, kappa_prime=network.kappa_prime, kappa_forward=prefactor)
+    constants = {"kappa": network.kappa, "kappa_prime": network.kappa_prime, "kappa_forward": prefactor}
+    flow = LimitFlow(point, initial, rho=step, config=config, **constants)
+    flow.network = network
+    return flow
 
 
 def annealed(point: PhasePoint, m: float | None) -> tuple[float, float]:

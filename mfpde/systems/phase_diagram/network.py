@@ -65,25 +65,38 @@ class Training:
     invariant_drift: float
 
 
-def make_network(point: PhasePoint, *, m: int, dynamics: str, rng: int | None, dtype: str, redraw: bool) -> ParticleFlow:
+def make_network(
+    point: PhasePoint,
+    *,
+    m: int,
+    dynamics: str,
+    rng: int | None,
+    dtype: str,
+    redraw: bool,
+    rho: float | None = None,
+    accuracy: float | None = None,
+) -> ParticleFlow:
     """The flow behind :meth:`PhasePoint.network`."""
     m, seed = whole("m", m), resolve_seed(rng)
     _check(dynamics, dtype)
     if redraw and dynamics != "paper":
         raise ValueError(f"redraw = {redraw!r}: dynamics={dynamics!r} has no tries; leave it out or use 'paper'")
+    for name, value, of in (("rho", rho, "flow"), ("accuracy", accuracy, "event")):
+        if value is not None and dynamics != of:
+            raise ValueError(f"{name} = {value!r}: dynamics={dynamics!r} finds its steps without; leave it out or use {of!r}")
     arguments: dict[str, Any] = {"m": m, "dynamics": dynamics, "rng": seed, "dtype": dtype, "redraw": bool(redraw)}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "network", "arguments": arguments}
     constants: dict[str, Any] = _constants(point, m)
     if dynamics == "event":
-        from mfpde.systems.phase_diagram.event import EventFlow
+        from mfpde.systems.phase_diagram.event import ACCURACY, EventFlow
 
-        return EventFlow(point, draw(point, m, seed), config=config, **constants)
+        arguments["accuracy"] = ACCURACY if accuracy is None else number("accuracy", accuracy, positive=True)
+        return EventFlow(point, draw(point, m, seed), accuracy=arguments["accuracy"], config=config, **constants)
     if dynamics == "flow":
-        arguments["rho"] = RHO
-        return GradientFlow(point, draw(point, m, seed), config=config, **constants)
+        arguments["rho"] = RHO if rho is None else number("rho", rho, positive=True)
+        return GradientFlow(point, draw(point, m, seed), rho=arguments["rho"], config=config, **constants)
     run = search(lambda j: draw(point, m, seed, j), lambda i: _blocks(point, i, m, dtype), 2.0 / constants["kappa"], redraw=redraw)
-    arguments |= {"lr0": run.lr0, "dt": run.dt, "tries": run.tries}
-    return RecipeFlow(point, run, config=config, dtype=dtype, **constants)
+    return RecipeFlow(point, run, config=config | run.found, dtype=dtype, **constants)
 
 
 def draw(point: PhasePoint, m: int, seed: int, attempt: int = 0) -> Initial:

@@ -208,7 +208,15 @@ class PhasePoint:
         return values | {"activation": self.activation, "antisymmetric": self.antisymmetric, "bias": self.bias}
 
     def network(
-        self, *, m: int, dynamics: str = "paper", rng: int | None = 0, dtype: str = "float64", redraw: bool = False
+        self,
+        *,
+        m: int,
+        dynamics: str = "paper",
+        rng: int | None = 0,
+        dtype: str = "float64",
+        redraw: bool = False,
+        rho: float | None = None,
+        accuracy: float | None = None,
     ) -> ParticleFlow:
         """The network of `m` neurons, 2 m with the antisymmetric copies, drawn from the initial law.
 
@@ -225,6 +233,10 @@ class PhasePoint:
             Precision of dynamics="paper".
         redraw : bool
             Whether the paper's recipe draws new neurons every time it halves the step, as the paper does; the default keeps them.
+        rho : float, optional
+            The step of dynamics="flow" in units of the fastest time, default 1/4.
+        accuracy : float, optional
+            The largest error of a step of dynamics="event" relative to the displacement, default 1e-11.
 
         Raises
         ------
@@ -233,7 +245,7 @@ class PhasePoint:
         """
         from mfpde.systems.phase_diagram.network import make_network
 
-        return make_network(self, m=m, dynamics=dynamics, rng=rng, dtype=dtype, redraw=redraw)
+        return make_network(self, m=m, dynamics=dynamics, rng=rng, dtype=dtype, redraw=redraw, rho=rho, accuracy=accuracy)
 
     def limit(
         self,
@@ -270,11 +282,11 @@ class PhasePoint:
 
         return make_limit(self, m=m, dynamics=dynamics, nodes=nodes, rho=rho, rng=rng)
 
-    def coupled_limit(self, network: ParticleFlow, *, nodes: int | None = None) -> ParticleFlow:
+    def coupled_limit(self, network: ParticleFlow, *, nodes: int | None = None, rho: float | None = None) -> ParticleFlow:
         """The gradient flow of the law with the kappa, kappa' and clock of `network`, which carries its neurons as tracers of weight 0."""
         from mfpde.systems.phase_diagram.limit import make_coupled_limit
 
-        return make_coupled_limit(self, network, nodes=nodes)
+        return make_coupled_limit(self, network, nodes=nodes, rho=rho)
 
 
 def _width(m: float) -> float:
