@@ -189,6 +189,34 @@ def test_rate_is_the_slope_of_the_distance_and_the_bound_holds_where_H_does_not_
     assert np.all(excess <= excess[0] * np.exp(-2 * SKEW.rate_bound * np.linspace(0, 60, 61)) * (1 + 1e-9) + 1e-15)
 
 
+def test_H_is_a_function_of_w():
+    """Boosts of diag(1, I/d): E a^2 and E b b^T follow from w alone, for any covariance, and H never falls below H(0)."""
+    rng = np.random.default_rng(8)
+    for d in (2, 3, 6):
+        system, V = of_data(*random_data(3 * d, d, seed=d)), 1 + 1 / d
+        limit, t = system.limit(), [0.0, 0.3, 2.0, 10.0, 50.0]
+        run = mf.solve(limit, t, **TIGHT)
+        for row, w in enumerate(run.observables["w"]):
+            c = np.hypot(1.0, 4 * np.linalg.norm(w) / V)
+            assert run.observables["smallest_eigenvalue"][row] == pytest.approx(V / 8 * (1 + c), rel=1e-10)
+            assert run.observables["second_layer_moment"][row] == pytest.approx(1 + V * (c - 1) / 2, rel=1e-10)
+            along = w / (np.linalg.norm(w) or 1.0)
+            first = limit.moments.space.basis @ limit.unpack(run.states[row])["first"] @ limit.moments.space.basis.T
+            np.testing.assert_allclose(first, np.eye(d) / d + V * (c - 1) / 2 * np.outer(along, along), atol=1e-10 * c)
+        x = rng.standard_normal((2, d))
+        np.testing.assert_allclose(limit.predict(run.states[-1], x), x @ run.observables["w"][-1], atol=1e-13)
+
+
+@pytest.mark.parametrize("system", [SKEW, OddTarget.cubic(60), of_data(*random_data(12, 4))])
+def test_late_rate_of_any_covariance(system):
+    """The momentary rate ends in the smallest eigenvalue of H(w*) C."""
+    end = 22.0 / system.asymptotic_rate
+    run = mf.solve(system.limit(), [end], rtol=1e-12, atol=1e-18).observables
+    assert run["rate"][0] == pytest.approx(system.asymptotic_rate, rel=1e-7)
+    if len(system.subspace.variances) == 1:
+        assert system.asymptotic_rate == pytest.approx(system.line.S, rel=1e-13)
+
+
 # Networks.
 
 
