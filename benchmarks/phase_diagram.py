@@ -20,9 +20,10 @@ from mfpde.kernels.relu_training import REACHED
 from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.moments import make_steps
-from mfpde.systems.phase_diagram.network import draw, train
+from mfpde.systems.phase_diagram.network import draw
 from mfpde.systems.phase_diagram.recipe import TOLERANCE, fresh_record
 from mfpde.systems.phase_diagram.system import PhasePoint
+from mfpde.systems.phase_diagram.training import train
 
 CELLS = [(0.6, 0.0), (1.0, 0.0), (1.75, 0.0), (1.4, -0.4), (0.6, 0.4)]
 WIDTHS = [1000, 5000, 10_000, 20_000, 40_000]

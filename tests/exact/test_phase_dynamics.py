@@ -14,9 +14,10 @@ from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.gradient_flow import GradientFlow
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.moments import pays
-from mfpde.systems.phase_diagram.network import draw, make_network, train
+from mfpde.systems.phase_diagram.network import draw, make_network
 from mfpde.systems.phase_diagram.recipe import fresh_record, search
 from mfpde.systems.phase_diagram.system import PhasePoint
+from mfpde.systems.phase_diagram.training import train
 
 BENT = np.array([0.9, -0.7, 0.1, 0.45, -0.2, -1.0, 0.7])
 ALTERNATING = np.array([0.3, -0.4, 0.5, -0.2, 0.4, 0.1, -0.3])

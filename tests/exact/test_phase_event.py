@@ -9,7 +9,7 @@ import mfpde as mf
 from mfpde.kernels.pattern_events import TALLY, _release, _switch
 from mfpde.kernels.pattern_field import OFF, ON, PINNED, Neurons, frozen_velocity, normal_speeds, residuals
 from mfpde.systems.phase_diagram import PhasePoint
-from mfpde.systems.phase_diagram.network import train
+from mfpde.systems.phase_diagram.training import train
 
 CELLS = [(1.0, 0.0), (1.75, 0.0), (1.4, -0.4), (0.6, 0.4)]
 

@@ -14,8 +14,8 @@ from mfpde.systems.phase_diagram.directions import angles, rays
 from mfpde.systems.phase_diagram.exact import kernels, linear_end
 from mfpde.systems.phase_diagram.gradient_flow import GradientFlow
 from mfpde.systems.phase_diagram.law import line_law, sphere_law
-from mfpde.systems.phase_diagram.network import train
 from mfpde.systems.phase_diagram.scrambling import scrambled_limit
+from mfpde.systems.phase_diagram.training import train
 
 MEAN_FIELD = PhasePoint(gamma=1.0, gamma_prime=0.0)
 

@@ -92,13 +92,11 @@ def make_limit(
     if dynamics == "paper" and rho is not None:
         raise ValueError(f"rho = {rho!r}: dynamics='paper' finds its own step; leave it out or use 'flow'")
     kappa_m, kappa_prime = annealed(point, m)
-    line = point.inputs.shape[1] == 2
-    count, seed = whole("nodes", (16 if line else 4096) if nodes is None else nodes), resolve_seed(rng)
+    count, seed = whole("nodes", default_nodes(point) if nodes is None else nodes), resolve_seed(rng)
     initial = initial_law(point, count, seed)
     arguments: dict[str, Any] = {"m": m, "dynamics": dynamics, "nodes": count, "rng": seed}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
-    copies = 2.0 if point.antisymmetric else 1.0
-    constants: dict[str, Any] = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": copies * kappa_m}
+    constants: dict[str, Any] = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": point.copies * kappa_m}
     if dynamics == "flow":
         arguments["rho"] = RHO if rho is None else number("rho", rho, positive=True)
         return LimitFlow(point, initial, rho=arguments["rho"], config=config, **constants)
@@ -111,7 +109,7 @@ def make_coupled_limit(
     point: PhasePoint, network: ParticleFlow, *, nodes: int | None = None, rho: float | None = None
 ) -> LimitFlow:
     """The law of the network's own kappa, kappa' and width, on the network's clock, with its neurons as tracers of weight 0."""
-    count = whole("nodes", (16 if point.inputs.shape[1] == 2 else 4096) if nodes is None else nodes)
+    count = whole("nodes", default_nodes(point) if nodes is None else nodes)
     step = RHO if rho is None else number("rho", rho, positive=True)
     arguments = {"nodes": count, "rho": step, "network": network.config["arguments"]}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
@@ -139,6 +137,11 @@ def annealed(point: PhasePoint, m: float | None) -> tuple[float, float]:
     if not (0.0 < kappa_m < math.inf and 0.0 < kappa_prime < math.inf):
         raise ValueError(f"m = {m!r}: m^(1 - gamma) = {kappa_m!r} and m^-gamma' = {kappa_prime!r} must be positive finite numbers")
     return kappa_m, kappa_prime
+
+
+def default_nodes(point: PhasePoint) -> int:
+    """The nodes of :meth:`PhasePoint.limit` without ``nodes``."""
+    return 16 if point.inputs.shape[1] == 2 else 4096
 
 
 def initial_law(point: PhasePoint, nodes: int, seed: int) -> Initial:

@@ -22,7 +22,7 @@ FIRST_RATE = 10.0
 """lr0 of the first try; ours, the paper's is unknown. Halvings of 10 are what the printed points were reproduced with."""
 
 MOST_STEPS = 800_000
-LEAST_RATE = 1e-12
+MOST_TRIES = 44
 TOLERANCE = 1e-6
 _CHUNK = 4e6
 
@@ -34,7 +34,7 @@ class Run:
     Attributes
     ----------
     lr0 : float
-        The accepted rate, `first_rate` / 2^j.
+        The accepted rate, the first / 2^j.
     dt : float
         The step on the clock "time".
     tries : int
@@ -79,9 +79,12 @@ def search(
     *,
     redraw: bool = False,
     most: int = MOST_STEPS,
+    first_rate: float = FIRST_RATE,
     tolerance: float = TOLERANCE,
 ) -> Run:
-    """Train with lr0 = 10 and halve lr0, starting again, whenever the loss rises in any single step (Luo et al. 2021, their public code).
+    """Train with lr0 = `first_rate`; halve lr0 and start again whenever the loss rises in any single step.
+
+    That is the recipe of the public code of Luo et al. 2021.
 
     Parameters
     ----------
@@ -97,13 +100,13 @@ def search(
     Raises
     ------
     ValueError
-        If the loss rises at every rate down to 1e-12.
+        If the loss rises at every rate down to 1e-13 of the first.
     """
     initial = draw(0)
     blocks = make_blocks(initial)
     room = blocks.room()
-    rate, total = FIRST_RATE, 0
-    for attempt in range(int(np.log2(FIRST_RATE / LEAST_RATE)) + 1):
+    rate, total = first_rate, 0
+    for attempt in range(MOST_TRIES):
         if attempt > 0:
             rate *= 0.5
             if redraw:
@@ -117,7 +120,7 @@ def search(
             da, dw = blocks.scatter(room.d)
             suprema = relative(record, blocks)
             return Run(rate, rate * dt_per_rate, attempt + 1, total, steps, loss, status == REACHED, suprema, da, dw, initial)
-    raise ValueError(f"the loss rises at every learning rate from {FIRST_RATE:g} down to {rate:g}: look at the data and the coordinates")
+    raise ValueError(f"the loss rises at every learning rate from {first_rate:g} down to {rate:g}: look at the data and the coordinates")
 
 
 class RecipeFlow(ParticleFlow):
