@@ -1,7 +1,26 @@
 """How far a network of finite width drifts from its infinite-width limit. Knows the protocols, no system by name."""
 
+from mfpde.finite.comparison import compare
 from mfpde.finite.constants import FiniteWidth, finite_width
 from mfpde.finite.drift import Drift, drift
-from mfpde.finite.rates import Rate, fit_rate
+from mfpde.finite.extrapolation import Extrapolation, extrapolate
+from mfpde.finite.norms import energy_distance
+from mfpde.finite.prediction import PredictedRate
+from mfpde.finite.rates import NoFitError, Rate, fit_rate
+from mfpde.finite.table import format_table
 
-__all__ = ["Drift", "FiniteWidth", "Rate", "drift", "finite_width", "fit_rate"]
+__all__ = [
+    "Drift",
+    "Extrapolation",
+    "FiniteWidth",
+    "NoFitError",
+    "PredictedRate",
+    "Rate",
+    "compare",
+    "drift",
+    "energy_distance",
+    "extrapolate",
+    "finite_width",
+    "fit_rate",
+    "format_table",
+]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,10 @@ class FiniteWidth:
     ----------
     t : array (n_t,)
         Times on the limit's clock.
-    observables : dict of arrays (n_t,)
+    observables : dict of arrays (n_t, ...)
         X, the limit.
-    drift, variance : dict of arrays (n_t,)
-        For `risk` the drift is the constant c(t).
+    drift, variance : dict of arrays (n_t, ...)
+        For `risk` the drift is the constant c(t); of an array, for each entry.
     predictions, prediction_drift, prediction_variance : array (n_t, n_x)
         The same for f at the inputs asked for; prediction_variance is v(x).
     """
@@ -82,16 +83,13 @@ def finite_width(
     Raises
     ------
     ValueError
-        If the limit has no weights, an observable is unknown, or the run stops early.
+        If the limit is not made of weighted nodes in continuous time, an observable is unknown, or the run stops early.
     """
-    p = getattr(limit, "weights", None)
-    if p is None or np.any(np.asarray(p) <= 0.0):
-        raise ValueError(f"limit = {type(limit).__name__}: give a limit made of weighted nodes, with no tracers of weight 0")
+    weights = _checked_weights(limit)
     known = limit.observe(0.0, limit.state0)
     for name in observables:
         if name not in known:
             raise ValueError(f"observables has {name!r}: this limit reports {', '.join(known)}")
-    weights = np.asarray(p, np.float64)
     make = reweight or _with_weights
     shifts = [sign * step for step in (_AT_BASE, *_STEPS) for sign in (1.0, -1.0)]
     copies = []
@@ -100,6 +98,7 @@ def finite_width(
         direction[j] += 1.0
         direction *= np.sqrt(weights[j])
         copies += [make(limit, weights + shift * direction) for shift in shifts]
+    _check_acting(limit, copies[-1])
     together = _Together(copies)
     run = solve(together, t_eval, rtol, atol, "DOP853")
     if not run.complete:
@@ -113,9 +112,40 @@ def finite_width(
     first, second = _derivatives(base, moved[:, :, 1:])
     drift = 0.5 * np.sum(second, axis=1)
     variance = np.sum(first**2, axis=1)
-    k = len(names)
-    limits, drifts, variances = ({name: table[:, i] for i, name in enumerate(names)} for table in (base, drift, variance))
-    return FiniteWidth(run.t, limits, drifts, variances, base[:, k:], drift[:, k:], variance[:, k:])
+    shapes = {name: np.shape(known[name]) for name in names}
+    (limits, a), (drifts, b), (variances, c) = (_by_name(table, shapes) for table in (base, drift, variance))
+    return FiniteWidth(run.t, limits, drifts, variances, a, b, c)
+
+
+def _checked_weights(limit: VelocityFlow) -> Array:
+    name = type(limit).__name__
+    remedy = "give the limit as weighted nodes, where the system has it so, such as limit(method='nodes')"
+    if not isinstance(limit, VelocityFlow):
+        raise ValueError(f"limit = {name} moves in steps of its own, whose errors are not smooth in the weights: {remedy}")
+    p = getattr(limit, "weights", None)
+    if p is None:
+        raise ValueError(f"limit = {name} has no attribute weights, by whose derivatives a law is perturbed: {remedy}")
+    weights = np.asarray(p, np.float64)
+    if np.any(weights <= 0.0):
+        raise ValueError(f"limit = {name} carries {np.sum(weights <= 0.0)} tracers of weight 0: {remedy}, weighted nodes alone")
+    return weights
+
+
+def _check_acting(limit: VelocityFlow, other: VelocityFlow) -> None:
+    """Refuse weights that move nothing, such as those of passive tracers."""
+    y, seen, same = limit.state0, limit.observe(0.0, limit.state0), other.observe(0.0, limit.state0)
+    if np.array_equal(limit.velocity(0.0, y), other.velocity(0.0, y)) and all(np.array_equal(seen[name], same[name]) for name in seen):
+        raise ValueError(f"limit = {type(limit).__name__} does not depend on its weights, which are not its law's: give weighted nodes")
+
+
+def _by_name(table: Array, shapes: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Array], Array]:
+    """The columns of observables, shaped, and what is left: the predictions."""
+    start, named = 0, {}
+    for name, shape in shapes.items():
+        stop = start + prod(shape)
+        named[name] = table[:, start:stop].reshape(len(table), *shape)
+        start = stop
+    return named, table[:, start:]
 
 
 def _derivatives(base: Array, moved: Array) -> tuple[Array, Array]:
@@ -139,7 +169,7 @@ def _extrapolated(values: Array) -> Array:
 def _values(flow: Any, t: float, y: Array, names: list[str], x: npt.ArrayLike | None) -> Array:
     observed = flow.observe(t, y)
     outputs = np.empty(0) if x is None else np.asarray(flow.predict(y, x), np.float64)
-    return np.concatenate([[observed[name] for name in names], outputs])
+    return np.concatenate([*(np.ravel(observed[name]) for name in names), outputs])
 
 
 def _with_weights(limit: VelocityFlow, weights: Array) -> VelocityFlow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import whole
+from mfpde.finite.prediction import STATISTICS, PredictedRate
 from mfpde.flow import Array
 from mfpde.streams import stream
 
-STATISTICS = ("rms", "mean", "bias")
 _POOR_FIT = 0.01
+_MANY_EXCLUDED = 0.1
+
+
+class NoFitError(ValueError):
+    """Gaps that no rate can be fitted to."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,10 @@ class Rate:
         -d log value / d log m between neighbouring widths, and standard errors.
     p_value : float
         Probability of a worse fit if the law is right; NaN where no degree of freedom or too few replicas are left to tell.
-    excluded : int
-        Runs left out because they did not complete.
+    excluded, runs : int
+        Runs left out because they did not complete, of how many.
+    predicted : PredictedRate or None
+        The rate that the system states.
     """
 
     exponent: float
@@ -53,13 +61,18 @@ class Rate:
     slope_errors: Array
     p_value: float
     excluded: int = 0
+    runs: int = 0
+    predicted: PredictedRate | None = None
 
     @property
     def warning(self) -> str:
         """Why not to trust the fit; empty if nothing speaks against it."""
-        if self.p_value < _POOR_FIT:
-            return f"poor fit (p = {self.p_value:.2g}): these widths follow no single power law; drop the smallest, or fit a floor"
-        return ""
+        return "; ".join(filter(None, (poor_fit(self.p_value), many_excluded(self.excluded, self.runs))))
+
+    @property
+    def covered(self) -> bool | None:
+        """Whether the interval contains the predicted exponent; None if there is none."""
+        return None if self.predicted is None else self.covers(self.predicted.exponent)
 
     def covers(self, exponent: float) -> bool:
         """Whether the interval contains `exponent`."""
@@ -76,6 +89,7 @@ def fit_rate(
     level: float = 0.95,
     resamples: int = 1000,
     rng: int = 0,
+    predicted: PredictedRate | None = None,
 ) -> Rate:
     """Fit C m^-a, or C m^-a + floor, to a statistic of the gaps over replicas.
 
@@ -96,6 +110,8 @@ def fit_rate(
         Resample the replicas of all widths together (runs of one replica share their neurons), not width by width.
     level, resamples, rng
         Confidence, number of resamples and seed of their choice.
+    predicted
+        A stated rate, kept beside the fitted one.
 
     Raises
     ------
@@ -103,10 +119,12 @@ def fit_rate(
         With fewer than three widths (four with a floor), fewer than two complete replicas at a width, gaps without variance, or an
         impossible argument.
     """
-    m, table, excluded = _checked(widths, gaps, statistic, floor, level)
-    resamples = whole("resamples", resamples)
-    values = np.array([_statistic(statistic, row) for row in table])
-    samples = _resampled(statistic, table, joint, resamples, rng)
+    if statistic not in STATISTICS:
+        raise ValueError(f"statistic = {statistic!r}: give one of {STATISTICS}")
+    m, table, excluded = checked(widths, gaps, "a rate with a floor" if floor else "a rate", 4 if floor else 3, level)
+    resamples, reduce = whole("resamples", resamples), _REDUCTIONS[statistic]
+    values = np.array([reduce(row) for row in table])
+    samples = resampled(reduce, table, joint, resamples, rng)
     n = min(row.size for row in table)
     logs = np.log(np.maximum(samples, np.finfo(float).tiny))
     covariance = np.atleast_2d(np.cov(logs.T)) * n / (n - 1)
@@ -114,46 +132,60 @@ def fit_rate(
     fit = _with_floor if floor else _power_law
     exponent, prefactor, constant = fit(m, values, sigma)
     exponents = np.array([fit(m, sample, sigma)[0] for sample in samples])
-    low, high = _interval(exponent, exponents, n, level)
+    low, high = interval(exponent, exponents, n, level)
     slopes = -np.diff(np.log(values)) / np.diff(np.log(m))
     slope_errors = np.std(-np.diff(logs, axis=1) / np.diff(np.log(m)), axis=0) * np.sqrt(n / (n - 1))
     residuals = np.log(values) - np.log(prefactor * m**-exponent + constant)
-    p_value = _goodness(residuals, _directions(m, exponent, prefactor, constant, floor), covariance, n)
-    return Rate(exponent, low, high, prefactor, constant, level, m, values, values * sigma, slopes, slope_errors, p_value, excluded)
+    p_value = goodness(residuals, _directions(m, exponent, prefactor, constant, floor), covariance, n)
+    counts = (excluded, excluded + sum(row.size for row in table))
+    fitted = (exponent, low, high, prefactor, constant, level, m, values, values * sigma, slopes, slope_errors, p_value)
+    return Rate(*fitted, *counts, predicted)
 
 
-def _checked(
-    widths: npt.ArrayLike, gaps: npt.ArrayLike, statistic: str, floor: bool, level: float
+def poor_fit(p_value: float) -> str:
+    """The warning that a p-value gives rise to, or ""."""
+    if p_value < _POOR_FIT:
+        return f"poor fit (p = {p_value:.2g}): these widths follow no single power law; drop the smallest, or fit a floor"
+    return ""
+
+
+def many_excluded(excluded: int, runs: int) -> str:
+    """The warning that runs left out give rise to, or ""."""
+    if excluded > _MANY_EXCLUDED * runs:
+        return f"{excluded} of {runs} runs did not complete: the others are a selection; shorten the time or the steps"
+    return ""
+
+
+def checked(
+    widths: npt.ArrayLike, gaps: npt.ArrayLike, what: str, needed: int, level: float
 ) -> tuple[Array, list[Array], int]:
+    """Widths in increasing order, the finite values at each, and how many were left out; ValueError if there is too little for `what`."""
     m, values = np.asarray(widths, float), np.asarray(gaps, float)
-    needed = 4 if floor else 3
     if m.ndim != 1 or values.ndim != 2 or values.shape[0] != m.size:
         raise ValueError(f"widths have shape {m.shape}, gaps {values.shape}: give (n_w,) and (n_w, replicas)")
     if np.unique(m).size < needed or np.any(m <= 0):
-        raise ValueError(f"widths = {m.tolist()}: a rate{' with a floor' if floor else ''} needs at least {needed} different widths > 0")
-    if statistic not in STATISTICS:
-        raise ValueError(f"statistic = {statistic!r}: give one of {STATISTICS}")
+        raise ValueError(f"widths = {m.tolist()}: {what} needs at least {needed} different widths > 0")
     if not 0.0 < level < 1.0:
         raise ValueError(f"level = {level!r}: give a confidence between 0 and 1")
     order = np.argsort(m)
     table = [row[np.isfinite(row)] for row in values[order]]
     for width, row in zip(m[order], table, strict=True):
         if row.size < 2:
-            raise ValueError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
+            raise NoFitError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
         if np.ptp(row) == 0.0:
-            raise ValueError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; check the seeds")
+            raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; check the seeds")
     return m[order], table, int(values.size - sum(row.size for row in table))
 
 
-def _statistic(statistic: str, gaps: Array) -> Any:
-    """The statistic over the last axis."""
-    if statistic == "rms":
-        return np.sqrt(np.mean(gaps**2, axis=-1))
-    return np.mean(np.abs(gaps), axis=-1) if statistic == "mean" else np.abs(np.mean(gaps, axis=-1))
+_REDUCTIONS: dict[str, Callable[[Array], Any]] = {
+    "rms": lambda gaps: np.sqrt(np.mean(gaps**2, axis=-1)),
+    "mean": lambda gaps: np.mean(np.abs(gaps), axis=-1),
+    "bias": lambda gaps: np.abs(np.mean(gaps, axis=-1)),
+}
 
 
-def _resampled(statistic: str, table: list[Array], joint: bool, resamples: int, rng: int) -> Array:
-    """The statistic at every width (resamples, n_w) of replicas drawn with replacement."""
+def resampled(reduce: Callable[[Array], Any], table: list[Array], joint: bool, resamples: int, rng: int) -> Array:
+    """``reduce`` (over the last axis) at every width (resamples, n_w) of replicas drawn with replacement, alike for all if `joint`."""
     generator = stream(rng, "resamples")
     columns = []
     together = joint and len({row.size for row in table}) == 1
@@ -161,7 +193,7 @@ def _resampled(statistic: str, table: list[Array], joint: bool, resamples: int, 
     for row in table:
         if not together:
             chosen = generator.integers(row.size, size=(resamples, row.size))
-        columns.append(_statistic(statistic, row[chosen]))
+        columns.append(reduce(row[chosen]))
     samples: Array = np.stack(columns, axis=1)
     return samples
 
@@ -189,7 +221,8 @@ def _with_floor(m: Array, values: Array, sigma: Array) -> tuple[float, float, fl
     return float(a), float(np.exp(scale + a * np.log(middle))), float(np.exp(constant))
 
 
-def _interval(estimate: float, samples: Array, n: int, level: float) -> tuple[float, float]:
+def interval(estimate: float, samples: Array, n: int, level: float) -> tuple[float, float]:
+    """The percentiles of the resamples, stretched about the estimate for `n` replicas."""
     from scipy.special import ndtri, stdtrit
 
     tail = 0.5 * (1.0 - level)
@@ -206,7 +239,7 @@ def _directions(m: Array, exponent: float, prefactor: float, constant: float, fl
     return columns if floor else columns[:, :2]
 
 
-def _goodness(residuals: Array, directions: Array, covariance: Array, n: int) -> float:
+def goodness(residuals: Array, directions: Array, covariance: Array, n: int) -> float:
     """The p-value of Hotelling's T^2 of the residuals off the fitted directions."""
     from scipy.special import fdtrc
 

@@ -162,11 +162,13 @@ def test_shares_of_projected_gradients_belong_to_the_network_alone():
         ({"widths": {"m1": [64, 0]}}, "m1 = 0: give an integer >= 1"),
         ({"widths": {"m1": [4.0]}}, "m1 = 4.0: give an integer >= 1"),
         ({"fixed": {"m2": -1}}, "m2 = -1: give an integer >= 1"),
-        ({"fixed": {"m1": 4}}, "m1 is given twice: name it in one of widths, fixed and network, dynamics and rng in none of them"),
+        ({"fixed": {"m1": 4}}, "m1 is given twice: name it in one of widths, fixed, network and dynamics, and rng in none of them"),
+        ({"network": {"dynamics": "gd"}}, "dynamics is given twice"),
         ({"network": {"rng": 4}}, "rng is given twice"),
         ({"replicas": 0}, "replicas = 0: give an integer >= 1"),
         ({"replicas": 2.0}, "replicas = 2.0: give an integer >= 1"),
-        ({"coupling": "loose"}, "coupling = 'loose': give one of ('nested', 'independent')"),
+        ({"coupling": "loose"}, "coupling = 'loose': give one of ('nested', 'independent', 'mirrored')"),
+        ({"laws": True, "tracers": False}, "laws = True: only characteristics sample the limit's law, and DepthSeparation here has none"),
         ({"rng": -1}, "rng = -1: give an integer seed >= 0"),
         ({"t_eval": [0.0, 0.0]}, "t_eval[1] = 0.0 does not exceed t_eval[0] = 0.0: times must increase"),
         ({"t_eval": [0.0, 0.3]}, "t_eval has 0.3, no multiple of dt = 0.5"),
@@ -226,7 +228,7 @@ class Mean:
         flow.observe = lambda t, y: {"mean": 0.0, "moments": y}
         return flow
 
-    def network(self, *, m, dynamics, rng):
+    def network(self, *, m, rng):
         return self._flow(stream(rng, "start").standard_normal(m))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,6 +115,18 @@ class ParticleFlow(Refinable):
         """The neurons of both layers: w1 (n1, d), and the pairs (w2, b2) (n2, 2)."""
         state = self.unpack(y)
         return {"first_layer": state["w1"], "second_layer": np.column_stack([state["w2"], state["b2"]])}
+
+    def with_particles(self, layers: Mapping[str, Array]) -> Array:
+        """The state of these neurons, named and shaped as :meth:`particles` gives them."""
+        second = layers["second_layer"]
+        return self.pack(w1=layers["first_layer"], w2=second[:, 0], b2=second[:, 1])
+
+    def mirrored(self) -> ParticleFlow:
+        """The network from the mirror images -w1 and -w2 of its initial neurons, which have the same law."""
+        image, start = copy.copy(self), self.unpack(self.state0)
+        image.state0 = self.pack(w1=-start["w1"], w2=-start["w2"], b2=start["b2"])
+        image.config = {**self.config, "arguments": {**self.config["arguments"], "mirrored": True}}
+        return image
 
     def refined(self) -> VelocityFlow:
         """The particle limit with twice the particles, nodes and directions; what was given as an array stays as it is.

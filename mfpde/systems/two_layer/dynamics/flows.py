@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -81,6 +82,14 @@ class NodeFlow(MeanFieldLimit):
         """The particles (m, p)."""
         return {"neurons": self.unpack(y)["theta"]}
 
+    def with_particles(self, layers: Mapping[str, Array]) -> Array:
+        """The state of these neurons, named and shaped as :meth:`particles` gives them."""
+        return self.pack(theta=layers["neurons"])
+
+    def mirrored(self) -> Any:
+        """The network from the mirror images of its initial neurons."""
+        return _mirror_image(self)
+
     def refined(self) -> VelocityFlow:
         """The same limit with more nodes; what was given stays as it is; ValueError for a network."""
         if self._refine is None:
@@ -139,6 +148,10 @@ class NonlinearFlow(TracerFlow):
         """f of the network made of the tracers, at the inputs x (n, d), shape (n,)."""
         return self.field.predict(self.unpack(y)["tracers"], self.weights, x)
 
+    def mirrored(self) -> Any:
+        """The same dynamics from the mirror images of the initial neurons."""
+        return _mirror_image(self)
+
     def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
         """The potential Psi of the network made of the tracers at places theta (m, p), shape (m,)."""
         return self.field.psi(np.asarray(theta, np.float64), self.unpack(y)["tracers"], self.weights)
@@ -180,6 +193,10 @@ class Descent(StepFlow):
         """The neurons (m, p)."""
         return {"neurons": self.neurons(y)}
 
+    def mirrored(self) -> Any:
+        """The same training, with the same samples and noise, from the mirror images of the initial neurons."""
+        return _mirror_image(self)
+
 
 class GradientDescent(Descent):
     """theta <- theta - 2 s_k grad Psi_lam(theta; rho_N) + noise: gradient descent, and Euler-Maruyama of the noisy particles."""
@@ -212,6 +229,38 @@ class NonlinearDescent(Descent):
         self.add_noise(k, moved)
         advanced = self.limit.step(k, inner) if isinstance(self.limit, StepFlow) else runge_kutta(self.limit, k * self.dt, self.dt, inner)
         return np.concatenate([advanced, moved.ravel()])
+
+
+def _mirror_image(flow: Any) -> Any:
+    """A copy of the flow whose initial neurons, the last numbers of its state, are reflected at the mean of their law, which is symmetric.
+
+    Raises
+    ------
+    ValueError
+        If the law of the initial neurons is not known to be symmetric.
+    """
+    centre = _centre(flow.config["parameters"].get("initial"))
+    if centre is None:
+        raise ValueError(f"{type(flow).__name__}: this initial law is not known to be symmetric about its mean, and has no mirror image")
+    image = copy.copy(flow)
+    image.start = np.array(flow.start, np.float64)
+    image.start[:, -centre.size :] = 2.0 * centre - image.start[:, -centre.size :]  # a column a = 1 in front of them stays
+    image.state0 = np.concatenate([flow.state0[: -image.start.size], image.start.ravel()]).astype(flow.state0.dtype)
+    image.config = {**flow.config, "arguments": {**flow.config["arguments"], "mirrored": True}}
+    return image
+
+
+def _centre(initial: Any) -> Array | None:
+    """The mean of the initial law that this configuration names, if the law is symmetric about it."""
+    kind = initial.get("initial") if isinstance(initial, Mapping) else None
+    if kind == "GaussianInit":
+        return np.array(initial["mean"], np.float64)
+    if kind == "SphereInit":
+        return np.zeros(initial["d"])
+    if kind == "ProductInit":
+        parts = [_centre(part) for part in initial["parts"]]
+        return None if any(part is None for part in parts) else np.concatenate([part for part in parts if part is not None])
+    return None
 
 
 def runge_kutta(flow: VelocityFlow, t: float, dt: float, y: Array) -> Array:
