@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from mfpde.solve import refinement, times
     from mfpde.systems.chain import Chain
     from mfpde.systems.depth_separation import DepthSeparation
-    from mfpde.systems.integrable import IntegrableNetwork
+    from mfpde.systems.integrable import IntegrableNetwork, Parameterization
+    from mfpde.systems.integrable.coordinates import coordinate_check
     from mfpde.systems.phase_diagram import PhasePoint
+    from mfpde.systems.phase_diagram.scrambling import scrambled_limit
     from mfpde.systems.symmetric.low_dimensional import LowDimensionalTarget
     from mfpde.systems.symmetric.odd import OddTarget
     from mfpde.systems.symmetric.symmetry import symmetry_residual
@@ -37,13 +39,16 @@ _OBJECTS = {
     "IsotropicGaussians": "mfpde.systems.two_layer.isotropic",
     "LowDimensionalTarget": "mfpde.systems.symmetric.low_dimensional",
     "OddTarget": "mfpde.systems.symmetric.odd",
+    "Parameterization": "mfpde.systems.integrable",
     "PhasePoint": "mfpde.systems.phase_diagram",
     "Trajectory": "mfpde.flow",
     "TwoLayer": "mfpde.systems.two_layer",
+    "coordinate_check": "mfpde.systems.integrable.coordinates",
     "drift": "mfpde.finite",
     "finite_width": "mfpde.finite",
     "fit_rate": "mfpde.finite",
     "refinement": "mfpde.solve",
+    "scrambled_limit": "mfpde.systems.phase_diagram.scrambling",
     "symmetry_residual": "mfpde.systems.symmetric.symmetry",
 }
 _MODULES = {
@@ -68,10 +73,12 @@ __all__ = [
     "IsotropicGaussians",
     "LowDimensionalTarget",
     "OddTarget",
+    "Parameterization",
     "PhasePoint",
     "Trajectory",
     "TwoLayer",
     "activations",
+    "coordinate_check",
     "datasets",
     "drift",
     "finite",
@@ -80,6 +87,7 @@ __all__ = [
     "laws",
     "measures",
     "refinement",
+    "scrambled_limit",
     "solve",
     "study",
     "symmetry_residual",

@@ -9,11 +9,20 @@ from importlib import import_module
 from pathlib import Path
 
 FIGURES: dict[str, str] = {
+    "hajjar2023-angles": "mfpde.papers.hajjar2023.low_angles:angles",
+    "hajjar2023-dh-table": "mfpde.papers.hajjar2023.low_table:dh_table",
+    "hajjar2023-linear": "mfpde.papers.hajjar2023.odd_linear:odd_linear",
+    "hajjar2023-masses": "mfpde.papers.hajjar2023.low_masses:masses",
+    "hajjar2023-odd": "mfpde.papers.hajjar2023.odd:odd",
+    "hajjar2023-odd-paired": "mfpde.papers.hajjar2023.odd_paired:odd_paired",
+    "hajjar2023-sgd": "mfpde.papers.hajjar2023.low_sgd:sgd",
+    "hajjar2023-velocity": "mfpde.papers.hajjar2023.low_velocity:velocity",
     "mei2018-anisotropic": "mfpde.papers.mei2018:anisotropic",
     "mei2018-two-basins": "mfpde.papers.mei2018:two_basins",
     "mei2018-separation": "mfpde.papers.mei2018:separation",
     "mei2018-histograms": "mfpde.papers.mei2018:histograms",
     "mei2019-constants": "mfpde.papers.mei2019:constants",
+    "mei2019-error-split": "mfpde.papers.mei2019:split",
     "mei2019-kernel": "mfpde.papers.mei2019:kernel",
     "mei2019-noisy": "mfpde.papers.mei2019:noisy",
     "mei2019-spectrum": "mfpde.papers.mei2019:spectrum",

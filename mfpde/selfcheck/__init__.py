@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mfpde.selfcheck import depth_separation, two_layer
+from mfpde.selfcheck import depth_separation, integrable, low_dimensional, odd_target, phase_diagram, two_layer
 from mfpde.selfcheck.check import Check
 
 __all__ = ["CHECKS", "Check", "names", "run"]
@@ -17,6 +17,10 @@ CHECKS: dict[str, list[Callable[[], Check]]] = {
     "threads": [depth_separation.threads],
     "file": [depth_separation.file],
     "two-layer": two_layer.CASES,
+    "phase-diagram": phase_diagram.CASES,
+    "odd-target": odd_target.CASES,
+    "low-dimensional": low_dimensional.CASES,
+    "integrable": integrable.CASES,
 }
 
 
