@@ -106,6 +106,24 @@ def test_quadrature_of_a_batch_of_two_is_converged():
     assert coarse.refined().config["arguments"]["samples"] == 8192
 
 
+def test_runs_that_are_switched_off_are_flagged():
+    """Labels 1, -1, 1 on one input: with tie "zero" every unit of layer 2 is off after step 2, at any back end; with ties it lives on."""
+    batches = [(X, np.array([y])) for y in (1.0, -1.0, 1.0)]
+    for options in ({}, {"backend": "mc", "samples": 4096}):
+        np.testing.assert_array_equal(run(make(2, "hpz", batches, **options))["dead"], [0.0, 0.0, 1.0, 1.0])
+        np.testing.assert_array_equal(run(make(2, "ip-llr", batches, **options))["dead"], np.zeros(4))
+    np.testing.assert_array_equal(run(make(3, "hpz", activation="tanh"))["dead"], np.zeros(4))
+    np.testing.assert_array_equal(run(make(3, "ip"))["dead"], np.zeros(4))
+
+
+def test_spacing_is_an_argument_of_the_limit():
+    """The trapezoidal rule converges geometrically: half the spacing has an error far below the quarter that any order would give."""
+    flows = [make(2, "hpz", activation="tanh", **options) for options in ({"spacing": 0.8}, {"spacing": 0.4}, {})]
+    assert [flow.config["arguments"]["spacing"] for flow in flows] == [0.8, 0.4, 0.1]
+    coarse, half, default = (run(flow)["f"] for flow in flows)
+    assert 0.0 < np.max(np.abs(half - default)) < 0.02 * np.max(np.abs(coarse - default))
+
+
 def test_halving_the_spacing_changes_nothing():
     flow = make(2, "hp", ONE[:2], activation="gelu", probe=X)
     np.testing.assert_allclose(run(flow.refined())["f"], run(flow)["f"], atol=1e-13)

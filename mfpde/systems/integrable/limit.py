@@ -73,12 +73,18 @@ class RecursionLimit(StepFlow):
         return after
 
     def observe(self, t: float, y: Array) -> dict[str, Any]:
-        """`f` and `f_stderr` at the probe, (n_probe,) or (n_probe, outputs), and `loss`, the mean over the union of the batches."""
-        value, error = self._outputs(y, np.concatenate([self.probe, self._distinct]))
+        """`f` and `f_stderr` at the probe, (n_probe,) or (n_probe, outputs), `loss`, the mean over the union of the batches, and `dead`.
+
+        `dead` is the share of replicas that a step has switched off: relu with tie "zero" whose output is exactly 0 at every training
+        input. No gradient reaches them any more, and their outputs must not be averaged with those of others.
+        """
+        values = self._bring(y).predict(np.concatenate([self.probe, self._distinct]))
+        value, error = _averaged(values)
         n = len(self.probe)
         trained = value[n:][self._position.ravel()]
         loss = losses.values(self.problem.loss, trained, self._union.y).mean()
-        return {"f": self._shaped(value[:n]), "f_stderr": self._shaped(error[:n]), "loss": float(loss)}
+        off = np.all(values[:, n:] == 0.0, axis=(1, 2)) & (self.problem.can_die and self.unpack(y)["taken"] > 0)
+        return {"f": self._shaped(value[:n]), "f_stderr": self._shaped(error[:n]), "loss": float(loss), "dead": float(off.mean())}
 
     def estimate(self, y: Array, x: npt.ArrayLike) -> tuple[Array, Array]:
         """f at the inputs x (n, d) and its standard error over the replicas, both (n,) or (n, outputs)."""
@@ -118,10 +124,7 @@ class RecursionLimit(StepFlow):
         return np.asarray((ends[0] - ends[1]) / (2.0 * relative_step))
 
     def _outputs(self, y: Array, x: Array) -> tuple[Array, Array]:
-        values = self._bring(y).predict(x)
-        count = len(values)
-        error = values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros_like(values[0])
-        return values.mean(axis=0), error
+        return _averaged(self._bring(y).predict(x))
 
     def _shaped(self, values: Array) -> Array:
         return values[:, 0] if self.problem.outputs == 1 else values
@@ -142,6 +145,13 @@ class RecursionLimit(StepFlow):
         k = self._recursion.taken
         self._seen[:, k] = chi[:, k]
         self._recursion.update(chi[:, k, : len(self.problem.rows[k])])
+
+
+def _averaged(values: Array) -> tuple[Array, Array]:
+    """Mean and standard error over the replicas, the first axis."""
+    count = len(values)
+    error = values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros_like(values[0])
+    return values.mean(axis=0), error
 
 
 def make_limit(

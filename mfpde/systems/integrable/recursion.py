@@ -70,8 +70,17 @@ class Problem:
     @property
     def ties(self) -> bool:
         """Whether units of layer L at the kink act at random: sigma' jumps from 0 at the kink, and layer L loses its initial part."""
-        jump = self.sigma.homogeneity == 1 and float(self.sigma.derivative(-1.0)) == 0.0
+        jump = self.sigma.homogeneity == 1 and self._flat_below
         return self.tie == "gaussian" and self.depth >= 2 and jump
+
+    @property
+    def can_die(self) -> bool:
+        """Whether a step can switch all units of layer L off for good: sigma vanishes below the kink, and nothing acts at random there."""
+        return bool(self.rates.any()) and self.depth >= 2 and not self.ties and self.sigma.homogeneity is not None and self._flat_below
+
+    @property
+    def _flat_below(self) -> bool:
+        return float(self.sigma.derivative(-1.0)) == 0.0
 
     def lift(self, x: Array, z: Array) -> Array:
         """x.z (+ 1 with a bias): what an update of layer 1 at input x does at input z; (n, d), (k, d) -> (n, k)."""

@@ -138,6 +138,7 @@ class IntegrableNetwork:
         samples: int | None = None,
         replicas: int = 8,
         rng: int | None = 0,
+        spacing: float | None = None,
     ) -> StepFlow:
         """The infinite-width recursion: row t is the state after t steps, step k uses batch k.
 
@@ -155,6 +156,8 @@ class IntegrableNetwork:
             What sigma' of relu is on units whose pre-activation vanishes in the limit; None means "zero" for "hpz", else "gaussian".
         samples, replicas, rng
             Of the Monte Carlo back end: samples a layer, independent replicas for the error bar, seed.
+        spacing : float, optional
+            Of the trapezoidal rule's nodes; None means 0.1, or 0.15 where a layer depends on three normals.
 
         Raises
         ------
@@ -165,7 +168,10 @@ class IntegrableNetwork:
 
         if self.scaling.no_limit is not None:
             raise ValueError(f"parameterization = {self.scaling.name!r} has no closed infinite-width recursion: {self.scaling.no_limit}")
-        return make_limit(self, batches=batches, lr=lr, probe=probe, backend=backend, tie=tie, samples=samples, replicas=replicas, rng=rng)
+        return make_limit(
+            self, batches=batches, lr=lr, probe=probe, backend=backend, tie=tie,
+            samples=samples, replicas=replicas, rng=rng, spacing=spacing,
+        )  # fmt: skip
 
     def network(
         self,
