@@ -53,7 +53,7 @@ def descend_by_moments(
     made, losing = 0, 0
     while True:
         classify(x, problem.z, room.d, cells, margins)
-        _split(n, share, cells, margins, edge)
+        split(n, share, cells, margins, edge)
         psi[:] = 0.0
         left = most - made
         steps, status, loss, part, trigger = _until_turned(problem, room, x, psi, edge, cells, dt, tolerance, left, watched, record)
@@ -72,7 +72,7 @@ def descend_by_moments(
 
 
 @jit_inline
-def _split(n: int, share: Array, cells: Cells, margins: Cells, edge: Array) -> None:
+def split(n: int, share: Array, cells: Cells, margins: Cells, edge: Array) -> None:
     """Mark the explicit neurons by -1 - cell; edge[s] is the least margin of the others, 0 where there are none."""
     counts = np.zeros((2 * n, BINS + 1), np.int64)
     for k in range(cells.shape[0]):

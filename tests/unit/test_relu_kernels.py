@@ -9,6 +9,7 @@ import pytest
 
 from mfpde.kernels.relu_inputs import gram_inputs, stage_inputs
 from mfpde.kernels.relu_line import BLOCK, euler4, gram, stage, stage4
+from mfpde.kernels.relu_moments import FEW, split
 from mfpde.kernels.relu_patterns import BINS, classify, move_cell, turned
 from mfpde.kernels.relu_training import FOUR_POINTS, INPUTS, LINE, LINE_CHANGES
 from mfpde.streams import stream
@@ -166,6 +167,32 @@ def test_patterns_and_margins():
     assert np.all((margins[:2000] / BINS) ** 2 <= distance * (1 + 1e-12))
     assert np.all(((margins[:2000] + 1) / BINS) ** 2 > distance * (1 - 1e-12))
     assert np.all(margins[2000:] == BINS - 1)
+
+
+def test_neurons_off_the_moments_are_those_of_least_margin():
+    """Of every cell at least the share asked for is explicit, the rest keeps the edge; cells of few neurons are explicit as a whole."""
+    x, share, edge = np.array([-0.8, -0.1, 0.3, 0.9]), np.full(8, 0.1), np.zeros(8)
+    initial = neurons(3000, 2, antisymmetric=False)
+    few = (initial.w @ np.vstack([x, np.ones(4)]) > 0.0).sum(axis=1) == 4
+    few[np.flatnonzero(few)[: FEW - 1]] = False
+    initial = Initial.of(initial.a[~few], initial.w[~few], np.ones(np.sum(~few)), False)
+    z = blocks_of(initial, np.column_stack([x, np.ones(4)]), np.zeros(4)).problem.z
+    cells, margins = np.zeros(z.size // 3, np.int16), np.zeros(z.size // 3, np.int16)
+    classify(x, z, np.zeros_like(z), cells, margins)
+    home, m = cells.copy(), len(initial.a)
+    split(4, share, cells, margins, edge)
+    distance = np.min(np.abs(initial.w @ np.vstack([x, np.ones(4)])) / np.sqrt(1 + x**2), axis=1)
+    distance /= np.linalg.norm(np.column_stack([initial.a, initial.w]), axis=1)
+    explicit = cells[:m] < 0
+    assert np.array_equal(np.where(cells < 0, -1 - cells, cells), home)
+    assert np.all(explicit[home[:m] == 4])
+    assert edge[4] == 0.0
+    for s in (0, 1, 2, 3, 5, 6, 7):
+        here = home[:m] == s
+        assert 0.1 <= np.mean(explicit[here]) < 0.2
+        assert edge[s] > 0.0
+        assert np.all(distance[here & ~explicit] >= edge[s])
+        assert np.all(distance[here & explicit] < edge[s] * (1 + 1e-8))
 
 
 def test_no_neuron_within_its_margin_has_switched():
