@@ -1,5 +1,7 @@
 """How far a network of finite width drifts from its infinite-width limit. Knows the protocols, no system by name."""
 
+from mfpde.finite.budget import error_budget
+from mfpde.finite.budget_terms import ErrorBudget, Term
 from mfpde.finite.comparison import compare
 from mfpde.finite.constants import FiniteWidth, finite_width
 from mfpde.finite.drift import Drift, drift
@@ -11,14 +13,17 @@ from mfpde.finite.table import format_table
 
 __all__ = [
     "Drift",
+    "ErrorBudget",
     "Extrapolation",
     "FiniteWidth",
     "NoFitError",
     "PredictedRate",
     "Rate",
+    "Term",
     "compare",
     "drift",
     "energy_distance",
+    "error_budget",
     "extrapolate",
     "finite_width",
     "fit_rate",

@@ -31,7 +31,7 @@ def test_energy_distance_is_a_distance_of_laws():
     assert energy_distance(a, a[::-1]) == pytest.approx(0.0, abs=1e-7)
     # Two atoms at distance h: the square is 2 h; far from the origin too.
     for far in (0.0, 1e6):
-        assert energy_distance(np.full((4, 2), far), np.full((6, 2), far) + [3.0, 4.0]) == pytest.approx(np.sqrt(10.0), rel=1e-12)
+        assert energy_distance(np.full((4, 2), far), np.full((6, 2), far) + np.array([3.0, 4.0])) == pytest.approx(np.sqrt(10.0), rel=1e-12)
 
 
 def test_energy_distance_on_the_line():
@@ -51,13 +51,13 @@ def test_distances_of_laws_by_layer():
 def test_slices_of_a_translation():
     """Shifted by h, every slice is shifted by u.h: root mean square |h|/sqrt(p) over whole orthogonal frames."""
     a = _sample(5, p=4)
-    shifted = law_distances({"u": a}, {"u": a + [3.0, 0.0, 4.0, 0.0]}, {"u": "sliced"})
+    shifted = law_distances({"u": a}, {"u": a + np.array([3.0, 0.0, 4.0, 0.0])}, {"u": "sliced"})
     assert shifted["u_w2"] == pytest.approx(5.0 / 2.0, rel=1e-9)
 
 
 def test_particles_beside_their_characteristics():
     a = _sample(6)
-    found = particle_distances({"u": a + [3.0, 0.0, 4.0]}, {"u": a})
+    found = particle_distances({"u": a + np.array([3.0, 0.0, 4.0])}, {"u": a})
     assert found == pytest.approx({"u_rms": 5.0, "u_max": 5.0})
 
 
