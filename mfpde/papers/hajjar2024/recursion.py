@@ -1,0 +1,80 @@
+"""The infinite-width recursion over the first steps, with networks of finite width as a fan around it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfpde.papers.hajjar2024.shared import extend
+from mfpde.papers.produce import produce
+from mfpde.plot import Data, Tables, new_figure
+from mfpde.solve import solve
+from mfpde.streams import stream
+from mfpde.systems.integrable import IntegrableNetwork
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"rates": {2: 0.5, 3: 1.0, 4: 1.5}, "m": 4096, "seeds": 20, "steps": 10, "samples": 32768, "activation": "relu"},
+    "quick": {"rates": {2: 0.5, 3: 1.0, 4: 1.5}, "m": 512, "seeds": 12, "steps": 5, "samples": 8192, "activation": "relu"},
+}
+_D, _BATCH = 3, 8
+_PROBE = np.array([[0.6, 0.8, 0.0]])
+
+
+def recursion(preset: str, out: Path, progress: bool) -> list[Path]:
+    """f_t of the infinite-width recursion for L = 2, 3, 4, one input or batches of eight, beside IP-LLR networks of several seeds."""
+    return produce("hajjar2024-recursion", PRESETS[preset], compute, draw, out, progress)
+
+
+def compute(*, rates: dict[int, float], m: int, seeds: int, steps: int, samples: int, activation: str, progress: bool) -> Tables:
+    """Tables ``limit`` (f at the probe, its standard error) and ``networks`` (f of every seed), by depth, batch size and t.
+
+    One input with label 1 at every step, or the same eight inputs with labels 1 and -1. `rates` maps depths to learning rates: without
+    calibration the output shrinks with the depth.
+    """
+    tables: dict[str, dict[str, list[float]]] = {"limit": {}, "networks": {}}
+    t = range(steps + 1)
+    for depth, lr in rates.items():
+        system = IntegrableNetwork(d=_D, depth=int(depth), parameterization="ip-llr", activation=activation)
+        for batch in (1, _BATCH):
+            arguments: dict[str, Any] = {"batches": [_samples(batch)] * steps, "lr": lr, "probe": _PROBE}
+            limit = solve(system.limit(**arguments, samples=samples), t).observables
+            where = {"depth": int(depth), "batch": batch, "t": list(t)}
+            extend(tables["limit"], **where, f=limit["f"][:, 0], error=limit["f_stderr"][:, 0])
+            for seed in range(seeds):
+                f = solve(system.network(m=m, rng=seed, **arguments), t).observables["f"][:, 0]
+                extend(tables["networks"], **where, seed=seed, f=f)
+    tables["network"] = {"m": [m]}
+    return tables
+
+
+def draw(data: Data) -> Any:
+    """A column a depth; one input above, batches below."""
+    limit, networks = data["limit"], data["networks"]
+    depths, batches = np.unique(limit["depth"]), np.unique(limit["batch"])
+    figure, axes = new_figure(len(depths), width=2.9 * len(depths), height=2.4 * len(batches), rows=len(batches))
+    for row, batch in zip(axes, batches, strict=True):
+        for panel, depth in zip(row, depths, strict=True):
+            here = (networks["depth"] == depth) & (networks["batch"] == batch)
+            fan = np.array([networks["f"][here & (networks["seed"] == seed)] for seed in np.unique(networks["seed"])])
+            at = (limit["depth"] == depth) & (limit["batch"] == batch)
+            t, f = limit["t"][at], limit["f"][at]
+            panel.plot(t, fan.T, color="C0", lw=0.6, alpha=0.4)
+            half = 2.0 * fan.std(axis=0, ddof=1) / math.sqrt(len(fan))
+            panel.errorbar(t, fan.mean(axis=0), half, color="C0", marker="o", capsize=2, ls="none", label=f"mean of {len(fan)} networks")
+            panel.errorbar(t, f, 2.0 * limit["error"][at], color="k", lw=1.4, label="infinite width")
+            inputs = "one input" if batch == 1 else f"batch of {batch:g}"
+            panel.set(title=f"$L={depth:g}$, {inputs}", xlabel="step $t$")
+            panel.set_xticks(t[:: max(1, len(t) // 6)])
+        row[0].set_ylabel("$f_t$ at a test input")
+    axes[0, 0].legend(loc="lower right", title=f"$m={data['network']['m'][0]:g}$", title_fontsize=7.5)
+    return figure
+
+
+def _samples(batch: int) -> tuple[Any, Any]:
+    if batch == 1:
+        return np.array([[1.0, 0.0, 0.0]]), np.ones(1)
+    x = stream(0, "recursion figure").standard_normal((batch, _D))
+    return x / np.linalg.norm(x, axis=1)[:, None], np.where(np.arange(batch) % 2, -1.0, 1.0)
