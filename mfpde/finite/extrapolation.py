@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from mfpde.finite.rates import checked, goodness, interval, many_excluded, poor_
 from mfpde.flow import Array
 
 _EXPONENTS = (0.05, 5.0)
+_GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def extrapolate(
     n = min(row.size for row in table)
     covariance = np.atleast_2d(np.cov(samples.T)) * n / (n - 1)
     sigma = np.sqrt(np.diag(covariance))
-    value, constant, a = _fit(m, means, sigma, fixed)
-    low, high = interval(value, np.array([_fit(m, sample, sigma, fixed)[0] for sample in samples]), n, level)
+    value, constant, a = (float(found[0]) for found in _fit(m, means[None], sigma, fixed))
+    low, high = interval(value, _fit(m, samples, sigma, fixed)[0], n, level)
     columns = [np.ones_like(m), m**-a, -constant * m**-a * np.log(m)]
     directions = np.stack(columns if fixed is None else columns[:2], axis=1)
     p_value = goodness(means - value - constant * m**-a, directions, covariance, n)
@@ -102,24 +102,33 @@ def extrapolate(
     return Extrapolation(value, low, high, constant, a, level, m, means, sigma, p_value, excluded, runs)
 
 
-def _fit(m: Array, means: Array, sigma: Array, exponent: float | None) -> tuple[float, float, float]:
-    """(value, constant, exponent); the first two are linear, so that only the exponent is searched."""
-    if exponent is None:
-        from scipy.optimize import minimize_scalar
-
-        found = minimize_scalar(lambda a: _linear(m, means, sigma, a)[2], bounds=_EXPONENTS, method="bounded")
-        exponent = float(found.x)
-    value, constant, _ = _linear(m, means, sigma, exponent)
-    return value, constant, exponent
+def _fit(m: Array, means: Array, sigma: Array, exponent: float | None) -> tuple[Array, Array, Array]:
+    """Value, constant and exponent, each (k,), of means (k, n_w); the first two are linear, so that only the exponent is searched."""
+    a = _best_exponents(m, means, sigma) if exponent is None else np.full(len(means), exponent)
+    value, constant, _ = _linear(m, means, sigma, a)
+    return value, constant, a
 
 
-def _linear(m: Array, means: Array, sigma: Array, exponent: float) -> tuple[float, float, float]:
+def _best_exponents(m: Array, means: Array, sigma: Array) -> Array:
+    """The least sum of squares on a grid, then by golden section."""
+    grid = np.geomspace(*_EXPONENTS, 33)
+    best = np.argmin([_linear(m, means, sigma, np.full(len(means), a))[2] for a in grid], axis=0)
+    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, grid.size - 1)]
+    for _ in range(40):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        inside = _linear(m, means, sigma, left)[2] < _linear(m, means, sigma, right)[2]
+        low, high = np.where(inside, low, left), np.where(inside, right, high)
+    middle: Array = 0.5 * (low + high)
+    return middle
+
+
+def _linear(m: Array, means: Array, sigma: Array, exponents: Array) -> tuple[Array, Array, Array]:
     """Value, constant and the sum of the squares that remain."""
-    power = m**-exponent
+    power = m ** -exponents[:, None]
     weights = 1.0 / sigma**2
-    total = np.sum(weights)
-    centre: Any = np.sum(weights * power) / total
-    mean: Any = np.sum(weights * means) / total
-    constant = float(np.sum(weights * (power - centre) * (means - mean)) / np.sum(weights * (power - centre) ** 2))
-    value = float(mean - constant * centre)
-    return value, constant, float(np.sum(weights * (means - value - constant * power) ** 2))
+    shares = weights / np.sum(weights)
+    centre, mean = (np.sum(shares * rows, axis=1) for rows in (power, means))
+    centred = power - centre[:, None]
+    constant = np.sum(shares * centred * means, axis=1) / np.sum(shares * centred**2, axis=1)
+    value = mean - constant * centre
+    return value, constant, np.sum(weights * (means - value[:, None] - constant[:, None] * power) ** 2, axis=1)

@@ -240,3 +240,125 @@ def test_a_system_without_coupling_is_compared_by_its_observables():
     assert result.gaps["mean"][..., 1] == pytest.approx(result.gaps["mean"][..., 0] * np.exp(-1.0), rel=1e-6)
     assert result.rate("mean", t=1.0).covers(0.5)
     assert result.sup("moments") == pytest.approx(np.linalg.norm(result.gaps["moments"][:, :, 0], axis=-1))
+
+
+def test_mirrored_networks_have_lost_the_odd_part():
+    """f = mean w x: w -> -w turns the fluctuation's sign, and what is left of the risk's gap is (mean w - E w)^2, the bias."""
+    system = mf.TwoLayer(
+        law=mf.laws.Gaussian(2),
+        target=mf.targets.Linear([1.0, 0.0]),
+        activation="identity",
+        initial=mf.measures.GaussianInit([0.25, 0.0], [0.5, 0.0]),
+        clock=0.5,
+    )
+    arguments = {"widths": {"m": [5]}, "replicas": 4, "t_eval": [0.0, 1.0], "dynamics": "particles", "rtol": 1e-9, "atol": 1e-12}
+    nested, mirrored = (mf.drift(system, coupling=coupling, **arguments) for coupling in ("nested", "mirrored"))
+    for replica in range(4):
+        network = system.network(m=5, dynamics="particles", rng=_seed(0, replica))
+        away = np.mean(network.unpack(network.state0)["theta"][:, 1]) - 0.25
+        decay = np.exp(-1.0)
+        assert nested.gaps["risk"][0, replica, 1] == pytest.approx((away**2 - 2.0 * 0.75 * away) * decay**2, abs=1e-8)
+        assert mirrored.gaps["risk"][0, replica, 1] == pytest.approx(away**2 * decay**2, abs=1e-8)
+    np.testing.assert_allclose(mirrored.gaps["neurons_rms"], nested.gaps["neurons_rms"], rtol=1e-6, atol=1e-12)
+    assert mirrored.joint
+
+
+@pytest.mark.parametrize("dynamics", ["nonlinear", "particles", "gd", "sgd"])
+def test_mirror_images_of_two_layer_networks(dynamics):
+    """Neurons (a, w) with a = 1 and w from two laws side by side; twice mirrored is the network itself."""
+    parts = [mf.measures.GaussianInit([0.5], [1.0]), mf.measures.SphereInit(2, 1.5)]
+    system = mf.TwoLayer(
+        law=mf.laws.Gaussian(3),
+        target=mf.targets.Linear([1.0, 0.0, 0.0]),
+        activation="identity",
+        initial=mf.measures.ProductInit(parts),
+    )
+    network = system.network(m=4, dynamics=dynamics, rng=1, **({"eps": 0.1} if dynamics in ("gd", "sgd") else {}))
+    image = network.mirrored()
+    theta, other = (flow.particles(flow.state0)["neurons"] for flow in (network, image))
+    np.testing.assert_allclose(other + theta, np.tile([2.0, 1.0, 0.0, 0.0], (4, 1)), rtol=0.0, atol=1e-14)
+    np.testing.assert_array_equal(theta[:, 0], 1.0)
+    assert image.observe(0.0, image.state0)["movement"] == 0.0
+    np.testing.assert_allclose(image.mirrored().state0, network.state0, rtol=0.0, atol=1e-15)
+    assert image.config["arguments"]["mirrored"] is True
+    assert "mirrored" not in network.config["arguments"]
+
+
+def test_mirror_image_of_a_deep_network():
+    network = SYSTEM.network(m1=3, m2=4, directions=16, rng=2)
+    image = network.mirrored()
+    ours, theirs = network.unpack(network.state0), image.unpack(image.state0)
+    for name, sign in (("w1", -1.0), ("w2", -1.0), ("b2", 1.0)):
+        np.testing.assert_array_equal(theirs[name], sign * ours[name])
+    layers = image.particles(image.state0)
+    np.testing.assert_array_equal(network.with_particles(layers), image.state0)
+
+
+def test_networks_without_a_mirror_image_are_refused():
+    unknown = mf.TwoLayer(
+        law=mf.laws.Gaussian(2),
+        target=mf.targets.Linear([1.0, 0.0]),
+        activation="identity",
+        initial=mf.Ensemble([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]),
+    )
+    for system, words in [(Mean(), "Toy knows no reflection of its initial law"), (unknown, "not known to be symmetric about its mean")]:
+        with pytest.raises(ValueError, match=words):
+            mf.drift(system, widths={"m": [2]}, replicas=1, t_eval=[0.0], coupling="mirrored")
+
+
+@dataclass(frozen=True)
+class Clocked:
+    """The limit and the networks are the flows given."""
+
+    exact: object
+    made: object
+
+    def config(self):
+        return {}
+
+    def limit(self):
+        return self.exact
+
+    def network(self, *, m, rng):
+        return self.made
+
+
+@pytest.mark.parametrize(("exact", "made"), [("own", "own"), ("steps", "steps"), ("own", "flow"), ("steps", "flow"), ("flow", "own")])
+def test_limits_and_networks_with_steps_of_their_own(exact, made):
+    """Tolerances go only where they are taken; rows at common times."""
+
+    def build(kind):
+        flow = {"own": toys.OwnPace, "steps": toys.NoisySteps, "flow": toys.logistic}[kind]()
+        flow.observe = lambda t, y: {"time": t}
+        return flow
+
+    result = mf.drift(Clocked(build(exact), build(made)), widths={"m": [1]}, replicas=1, t_eval=[0.0, 1.5, 3.0])
+    assert result.complete.all()
+    np.testing.assert_array_equal(result.gaps["time"][0, 0], 0.0)
+    np.testing.assert_array_equal(result.observables["time"][0, 0], [0.0, 1.5, 3.0])
+
+
+def test_different_clocks_are_refused():
+    network = toys.logistic()
+    network.clock = "steps"
+    with pytest.raises(ValueError, match="the network runs in 'steps', the limit in 'time'"):
+        mf.drift(Clocked(toys.logistic(), network), widths={"m": [1]}, replicas=1, t_eval=[1.0])
+
+
+def test_noisy_networks_beside_a_limit_without_tracers():
+    """Ornstein-Uhlenbeck neurons, in steps of 1/20, without their characteristics."""
+    system = mf.TwoLayer(
+        law=mf.laws.Gaussian(2),
+        target=mf.targets.Linear([1.0, 0.0]),
+        activation="identity",
+        initial=mf.measures.GaussianInit([0.0, 0.0], [1.0, 1.0]),
+        beta=2.0,
+        ridge=0.5,
+        clock=0.5,
+    )
+    arguments = {"widths": {"m": [50, 200]}, "replicas": 8, "t_eval": [0.0, 0.5], "dynamics": "gd", "network": {"eps": 0.05}}
+    result = mf.drift(system, tracers=False, **arguments)
+    assert "neurons_rms" not in result.gaps
+    assert "function_distance" in result.gaps
+    mean, error = result.bias("second_moment")
+    assert np.all(np.abs(mean[:, 1]) < 4.0 * error[:, 1] + 0.05)

@@ -1,0 +1,307 @@
+"""Bias and fluctuation beside their predictions, extrapolation, stated rates, tables and files of a drift."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+import mfpde as mf
+from mfpde.finite import format_table
+from mfpde.finite.extrapolation import extrapolate
+from mfpde.finite.prediction import predictions
+from mfpde.finite.rates import fit_rate
+from mfpde.store import StoreError
+from mfpde.streams import stream
+from tests import toys
+
+WIDTHS = np.array([128.0, 256.0, 512.0, 1024.0])
+
+
+@dataclass(frozen=True)
+class Square:
+    """m standard normal numbers at rest; their mean, its square, and both as an array. The limit: two atoms, by their weights."""
+
+    def config(self):
+        return {}
+
+    def predicted_rates(self):
+        return {
+            "mean": {"exponent": 0.5, "constant": 1.0, "source": "variance 1/m"},
+            "square": [
+                {"exponent": 1.0, "source": "m mean^2 is chi-square", "statistic": "rms", "width": "m"},
+                {"exponent": 1.0, "constant": 1.0, "source": "variance 1/m", "statistic": "bias"},
+                {"exponent": 9.0, "width": "n"},
+            ],
+        }
+
+    def limit(self):
+        flow = toys.Toy(lambda t, y: flow.weights.sum() * np.zeros(2), [-1.0, 1.0])
+        flow.weights = np.array([0.5, 0.5])
+        return _Observed(flow)
+
+    def network(self, *, m, rng):
+        flow = toys.Toy(lambda t, y: np.zeros(m), stream(rng, "start").standard_normal(m))
+        flow.observe = lambda t, y: _moments(np.mean(y))
+        return flow
+
+
+class _Observed(toys.Toy):
+    def __init__(self, flow):
+        self.__dict__.update(flow.__dict__)
+
+    def observe(self, t, y):
+        return _moments(self.weights @ y)
+
+
+def _moments(mean):
+    return {"mean": float(mean), "square": float(mean**2), "both": np.array([[mean, 2.0 * mean**2]])}
+
+
+def _drift(system=None, **arguments):
+    return mf.drift(system or Square(), **{"widths": {"m": [4, 16, 64]}, "replicas": 60, "t_eval": [0.0, 1.0]} | arguments)
+
+
+def test_an_ensemble_agrees_with_the_prediction():
+    """Mean of variance 1/N without bias; its square with bias 1/N, of variance 2/N^2: 0 to leading order."""
+    correction = mf.finite_width(Square().limit(), [0.0, 2.0], ("mean", "square", "both"))
+    assert correction.variance["mean"] == pytest.approx(1.0)
+    assert correction.drift["square"] == pytest.approx(1.0)
+    assert correction.drift["both"].shape == (2, 1, 2)
+    assert correction.drift["both"][0, 0] == pytest.approx([0.0, 2.0], abs=1e-9)
+    table = _drift(replicas=400).compare(correction)
+    assert len(table) == (1 + 1 + 2) * 3
+    assert set(table["t"]) == {0.0}
+    assert np.all(np.abs(table["bias_z"]) < 4.0)
+    rows = table[(table["observable"] == "mean") | (table["observable"] == "both") & (table["entry"] == 0)]
+    assert np.all(np.abs(rows["variance_z"]) < 4.0)
+    square = table[table["observable"] == "square"]
+    assert square["bias"] == pytest.approx([1.0] * 3, abs=4.0 * np.sqrt(2.0 / 400))
+    assert square["variance"] == pytest.approx(2.0 / square["width"], rel=0.6)
+    assert np.all(square["replicas"] == 400)
+    assert square["bias_error"] == pytest.approx(np.sqrt(2.0 / 400), rel=0.4)
+    double = table[(table["observable"] == "both") & (table["entry"] == 1)]
+    np.testing.assert_array_equal(double["bias_z"], square["bias_z"])
+
+
+def test_a_wrong_prediction_is_noticed():
+    correction = mf.finite_width(Square().limit(), [0.0], ("mean", "square"))
+    wrong = replace(correction, drift={"square": 1.4 * correction.drift["square"]}, variance={"square": correction.variance["square"]})
+    table = _drift(replicas=800, widths={"m": [16]}).compare(wrong, width="m")
+    assert np.all(table["bias_z"] < -4.0)
+
+
+def test_what_cannot_be_compared_is_refused():
+    result, limit = _drift(), Square().limit()
+    with pytest.raises(ValueError, match="no time in common"):
+        result.compare(mf.finite_width(limit, [0.5], ("mean",)))
+    with pytest.raises(ValueError, match="no observable in common"):
+        result.compare(replace(mf.finite_width(limit, [0.0], ("mean",)), drift={}))
+    with pytest.raises(ValueError, match="need at least 4"):
+        _drift(replicas=3).compare(mf.finite_width(limit, [0.0], ("mean",)))
+
+
+def test_limits_without_weights_say_why():
+    tracers = mf.DepthSeparation(d=5)
+    line = mf.TwoLayer(
+        law=mf.laws.Gaussian(2),
+        target=mf.targets.Linear([1.0, 0.0]),
+        activation="identity",
+        initial=mf.measures.GaussianInit([0.0, 0.0], [1.0, 0.0]),
+    )
+    for limit, words in [
+        (mf.CosineCircle(b=0.8).limit(), "has no attribute weights"),
+        (toys.NoisySteps(), "moves in steps of its own"),
+        (tracers.coupled_limit(tracers.network(m1=2, m2=3, directions=16)), "carries 3 tracers of weight 0"),
+        (line.coupled_limit(line.network(m=4), method="nodes", nodes=3), "does not depend on its weights"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            mf.finite_width(limit, [0.5], tuple(limit.observe(0.0, limit.state0))[:1])
+
+
+def test_a_stated_rate_stands_beside_the_fitted_one():
+    result = _drift()
+    rate = result.rate("mean", t=1.0)
+    assert (rate.predicted.exponent, rate.predicted.constant, rate.covered) == (0.5, 1.0, rate.low <= 0.5 <= rate.high)
+    assert result.rate("square", t=1.0, statistic="mean").predicted.exponent == 1.0
+    assert result.rate("square", t=1.0, statistic="bias").predicted.constant == 1.0
+    assert result.rate("both", t=1.0).predicted is None
+    assert result.rate("both", t=1.0).covered is None
+    assert result.rate("mean", t=1.0, statistic="bias").predicted is None
+    assert result.rate("mean", statistic="mean").predicted.constant is None
+    assert not replace(rate, predicted=replace(rate.predicted, exponent=2.0)).covered
+    assert replace(rate, predicted=replace(rate.predicted, exponent=rate.exponent)).covered
+
+
+def test_predictions_are_checked():
+    @dataclass
+    class Stated:
+        rates: dict
+
+        def predicted_rates(self):
+            return self.rates
+
+    assert predictions(Stated({})) == predictions(object()) == {}
+    for rates, words in [
+        ({"a": {"constant": 1.0}}, "exponent"),
+        ({"a": [{"exponent": 1.0, "power": 2}]}, "power"),
+        ({"a": {"exponent": 1.0, "statistic": "max"}}, "statistic = 'max'"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            predictions(Stated(rates))
+
+
+def test_one_table_of_all_rates():
+    result = _drift()
+    table = result.table(t=1.0)
+    assert table["gap"].tolist() == list(result.gaps)
+    by_name = {row["gap"]: row for row in table}
+    rate = result.rate("square", t=1.0)
+    row = by_name["square"]
+    assert (row["exponent"], row["low"], row["high"], row["p_value"]) == (rate.exponent, rate.low, rate.high, rate.p_value)
+    assert (row["predicted"], row["covered"], row["excluded"], row["source"]) == (1.0, rate.covered, 0, "m mean^2 is chi-square")
+    assert np.isnan(row["predicted_prefactor"])
+    assert by_name["mean"]["predicted_prefactor"] == 1.0
+    assert np.isnan(by_name["both"]["predicted"])
+    assert result.table(t=1.0, statistic="bias")["gap"].tolist() == ["mean", "square"]
+    text = format_table(table).splitlines()
+    assert len(text) == 1 + len(table)
+    assert re.search(rf"square +rms +\d\.\d{{3}} .* 1 {'inside' if rate.covered else 'OUTSIDE'}", text[2])
+    with pytest.raises(ValueError, match="at least 3 different widths"):
+        _drift(widths={"m": [4, 8]}).table(t=1.0)
+    with pytest.raises(ValueError, match="statistic = 'max'"):
+        result.table(statistic="max")
+
+
+def test_a_gap_that_cannot_be_fitted_has_a_row_that_says_why():
+    system = mf.DepthSeparation(d=5)
+    settings = {"widths": {"m1": [2, 4, 8]}, "fixed": {"m2": 2}, "replicas": 2, "t_eval": [0.0], "network": {"directions": 16}}
+    table = mf.drift(system, **settings).table(t=0.0)
+    row = table[table["gap"] == "first_layer_rms"][0]
+    assert np.isnan(row["exponent"])
+    assert "without variance" in row["warning"]
+    assert "[1] the gaps at width 2 are all 0" in format_table(table)
+
+
+def test_extrapolation_of_an_exact_law():
+    noise = np.random.default_rng(0).standard_normal((1, 12))
+    values = 0.25 + 3.0 / WIDTHS[:, None] ** 0.7 + 1e-3 * noise
+    free = extrapolate(WIDTHS, values, exponent=None, joint=True)
+    assert free.value == pytest.approx(0.25 + 1e-3 * noise.mean(), abs=1e-6)
+    assert (free.constant, free.exponent) == pytest.approx((3.0, 0.7), rel=1e-3)
+    fixed = extrapolate(WIDTHS[::-1], values[::-1], exponent=0.7, joint=True)
+    assert fixed.value == pytest.approx(0.25 + 1e-3 * noise.mean(), abs=1e-12)
+    assert fixed.covers(0.25)
+
+
+@pytest.mark.parametrize("exponent", [1.0, None])
+def test_intervals_of_extrapolations_cover(exponent):
+    covered, p_values = [], []
+    for seed in range(200):
+        noise = np.random.default_rng(seed).standard_normal((4, 30))
+        values = 2.0 + 40.0 / WIDTHS[:, None] + noise / np.sqrt(WIDTHS)[:, None]
+        found = extrapolate(WIDTHS, values, exponent=exponent, resamples=200, rng=seed)
+        covered.append(found.covers(2.0))
+        p_values.append(found.p_value)
+    assert 0.90 <= np.mean(covered) <= 0.995
+    assert 0.01 <= np.mean(np.array(p_values) < 0.05) <= 0.10 or exponent is None
+
+
+def test_a_law_of_another_exponent_is_noticed():
+    noise = np.random.default_rng(1).standard_normal((4, 30))
+    found = extrapolate(WIDTHS, 2.0 + 40.0 / WIDTHS[:, None] ** 0.3 + 0.01 * noise, exponent=2.0)
+    assert "poor fit" in found.warning
+
+
+def test_extrapolation_of_a_drift():
+    result = _drift(replicas=200)
+    found = result.extrapolate("square", t=1.0)
+    assert found.covers(0.0)
+    assert found.constant == pytest.approx(1.0, abs=0.5)
+    assert found.widths.tolist() == [4, 16, 64]
+    with pytest.raises(ValueError, match="observable 'cube' is unknown: the networks report mean, square, both"):
+        result.extrapolate("cube", t=1.0)
+    with pytest.raises(ValueError, match="both is an array"):
+        result.extrapolate("both", t=1.0)
+    with pytest.raises(ValueError, match="an extrapolation needs at least 4"):
+        result.extrapolate("square", t=1.0, exponent=None)
+    with pytest.raises(ValueError, match=re.escape("exponent = -1.0: give a finite number > 0")):
+        result.extrapolate("square", t=1.0, exponent=-1.0)
+
+
+def test_signed_bias_with_its_error():
+    result = _drift()
+    gap = result.gaps["square"]
+    result.gaps["square"][0, 3, 1] = np.nan
+    mean, error = result.bias("square_gap")
+    assert mean.shape == error.shape == (3, 2)
+    kept = np.delete(gap[0, :, 1], 3)
+    assert mean[0, 1] == pytest.approx(np.mean(kept))
+    assert error[0, 1] == pytest.approx(np.std(kept, ddof=1) / np.sqrt(59))
+    assert result.bias("both")[0].shape == (3, 2, 1, 2)
+
+
+def test_many_excluded_runs_are_warned_of():
+    gaps = WIDTHS[:, None] ** -0.5 * np.random.default_rng(2).standard_normal((4, 30))
+    gaps[:, :3] = np.nan
+    assert fit_rate(WIDTHS, gaps).warning == ""
+    gaps[0, 3] = np.nan
+    rate = fit_rate(WIDTHS, gaps)
+    assert (rate.excluded, rate.runs) == (13, 120)
+    assert rate.warning == "13 of 120 runs did not complete: the others are a selection; shorten the time or the steps"
+
+
+@dataclass(frozen=True)
+class Breaking(Square):
+    """One network leaves the finite numbers after t = 0."""
+
+    def network(self, *, m, rng):
+        flow = super().network(m=m, rng=rng)
+        if m == 16 and rng % 5 == 0:
+            flow.rhs = lambda t, y: np.full(m, np.inf if t > 0.3 else 0.0)
+        return flow
+
+
+def test_everything_is_in_the_file(tmp_path):
+    result = _drift(Breaking(), t_eval=[0.0, 1.0])
+    assert 0 < len(result.failed) < 60
+    first = result.failed[0]
+    assert (first["m"], first["rows"]) == (16, 1)
+    assert first["message"].startswith("network: ")
+    assert result.rate("mean", t=1.0).excluded == len(result.failed)
+    assert result.rate("mean", t=0.0).excluded == 0
+    again = mf.finite.Drift.load(result.save(tmp_path / "drift.h5"))
+    assert (again.widths, again.coupling, again.predicted, again.failed) == (
+        result.widths, result.coupling, result.predicted, result.failed
+    )
+    for ours, theirs in ((result.gaps, again.gaps), (result.observables, again.observables)):
+        assert list(ours) == list(theirs)
+        for name, values in ours.items():
+            np.testing.assert_array_equal(values, theirs[name])
+    np.testing.assert_array_equal(result.complete, again.complete)
+    assert again.rate("square", t=1.0).exponent == result.rate("square", t=1.0).exponent
+
+
+def test_one_line_a_run_and_time(tmp_path):
+    result = _drift(replicas=2)
+    with result.save(tmp_path / "drift.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 3 * 2 * 2
+    last = lines[-1]
+    assert [last[name] for name in ("m", "replica", "t", "complete")] == ["64", "1", "1.0", "True"]
+    assert float(last["square"]) == result.gaps["square"][2, 1, 1]
+    assert float(last["both.1"]) == result.gaps["both"][2, 1, 1, 0, 1]
+    assert float(last["network.mean"]) == result.observables["mean"][2, 1, 1]
+
+
+def test_other_files_are_refused(tmp_path):
+    from mfpde.store.tables import write_tables
+
+    other = write_tables(tmp_path / "other.h5", {"gaps": {"a": [1.0]}}, {})
+    with pytest.raises(StoreError, match="holds other tables"):
+        mf.finite.Drift.load(other)
+    with pytest.raises(StoreError, match="No such file"):
+        mf.finite.Drift.load(tmp_path / "none.h5")
