@@ -53,6 +53,7 @@ LIMITS = [
     (mf.IsotropicGaussians(d=3, delta=0.5).limit(), PLACES, 1),
     (mf.CosineCircle(b=0.8).limit(), PLACES[:, :2], 1),
     (mf.CosineCircle(b=0.8, beta=10.0).limit(), PLACES[:, :2], 1),
+    (mf.CosineCircle(b=0.8, beta=10.0, clock=0.5).limit(method="density", cells=64, dt=0.05), PLACES[:, :2], 1),
     (neurons("erf", scale=3.0).limit(nodes=3), PLACES, 0),
 ]
 
@@ -114,3 +115,25 @@ def test_a_density_has_the_potential_of_its_cells():
     cells = np.column_stack([np.ones(64), limit.inner.grid.points])
     np.testing.assert_allclose(limit.psi(y, cells), limit.inner.psi(y), rtol=0.0, atol=1e-12)
     assert math.isfinite(limit.observe(0.2, y)["risk"])
+
+
+@pytest.mark.parametrize(("system", "columns"), [
+    (mf.IsotropicGaussians(d=math.inf, delta=0.5, clock=0.5), [1]),
+    (mf.AnisotropicGaussians(delta=0.5, gamma=0.25, clock=0.5), [1, 2]),
+    (mf.AnisotropicGaussians(delta=0.5, gamma=0.25, activation="relu", clock=0.5), [0, 1, 2, 3]),
+])  # fmt: skip
+def test_at_infinite_dimension_the_velocity_is_minus_the_gradient_of_psi(system, columns):
+    """Places are the numbers a neuron is known by; a = 1 where it is fixed."""
+    flow, y = solved(system.limit())
+    own = flow.unpack(y)["theta"] if len(columns) == 4 else np.concatenate([[1.0], y])[None]
+    velocity = flow.velocity(0.4, y).reshape(len(own), -1)
+    np.testing.assert_allclose(differences(flow, y, own)[:, columns], -velocity, rtol=0.0, atol=1e-8)
+    assert np.max(np.abs(velocity)) > 0.01
+
+
+def test_mean_of_psi_at_infinite_dimension():
+    """psi = E (f - y) q at the one atom that makes f."""
+    system = mf.IsotropicGaussians(d=math.inf, delta=0.5)
+    limit, y = solved(system.limit())
+    q = system.mean_activation.value(y[0] * np.array([1.5, 0.5]))
+    assert limit.psi(y, np.array([[1.0, y[0]]]))[0] == pytest.approx(0.5 * (q[0] * (q[0] - 1.0) + q[1] * (q[1] + 1.0)), abs=1e-14)

@@ -10,7 +10,8 @@ import numpy as np
 from mfpde.flow import Flow
 from mfpde.laws import Gaussian, Sphere
 from mfpde.measures import Ensemble, ProductInit, SphereInit
-from mfpde.systems.two_layer.dynamics.flows import NodeFlow, TracerFlow
+from mfpde.systems.two_layer.coupled import couple
+from mfpde.systems.two_layer.dynamics.flows import NodeFlow
 from mfpde.systems.two_layer.limits.closure import Family, MomentLimit
 from mfpde.systems.two_layer.limits.density import DensityLimit
 from mfpde.systems.two_layer.limits.families import IdentityFamily, QuadraticFamily, RadialReluFamily, kappa
@@ -59,14 +60,10 @@ def make_limit(
 
 def make_coupled_limit(system: TwoLayer, network: Any, **arguments: Any) -> Flow:
     """The flow behind :meth:`TwoLayer.coupled_limit`."""
-    neurons = network.particles(network.state0)["neurons"]
-    if neurons.shape[1] != system.field.potential.dim:
-        raise ValueError(f"network has neurons of {neurons.shape[1]} columns: this system's have {system.field.potential.dim}")
-    limit = system.limit(**arguments)
-    if isinstance(limit, DensityLimit) or system.field.noisy:
-        raise ValueError(f"beta = {system.beta!r}: noisy tracers need the network's paths; use network(dynamics='nonlinear') with its seed")
-    described = {"limit": limit.config["arguments"], "network": network.config["arguments"]}
-    return TracerFlow(limit, np.array(neurons), {**limit.config, "arguments": described})
+    method = arguments.get("method", "auto")
+    if system.field.noisy and "density" in (method, _automatic(system, arguments.get("nodes")) if method == "auto" else ""):
+        arguments = {"eps": getattr(network, "dt", None), **arguments}
+    return couple(system, network, **arguments)
 
 
 def _automatic(system: TwoLayer, nodes: int | Ensemble | None) -> str:

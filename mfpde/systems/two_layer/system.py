@@ -251,7 +251,10 @@ class TwoLayer:
         return make_network(self, self.field, self._draw, m=m, dynamics=dynamics, **options)
 
     def coupled_limit(self, network: Any, **arguments: Any) -> Flow:
-        """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`."""
+        """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`.
+
+        With noise the tracers make the network's steps and follow its Brownian paths; a density then has the network's step.
+        """
         from mfpde.systems.two_layer.limit import make_coupled_limit
 
         return make_coupled_limit(self, network, **arguments)

@@ -75,6 +75,8 @@ class CircleSamples(Samples):
 class CircleField(NeuronField):
     """The field of the circle, with its own observables."""
 
+    period = 2.0 * math.pi
+
     def observe(self, points: Array, weights: Array, start: Array) -> dict[str, float]:
         """The observables of neurons; `free_energy` is R/2 without noise, with noise neurons have no entropy and it is NaN."""
         z = order_parameter(points, weights)

@@ -6,13 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mfpde import density
 from mfpde.checks import whole
 from mfpde.flow import Array
 from mfpde.measures import Ensemble
+from mfpde.systems.two_layer.circle.field import predict
 from mfpde.systems.two_layer.circle.modes import ModesLimit, enough_modes
 from mfpde.systems.two_layer.dynamics.flows import NodeFlow
+from mfpde.systems.two_layer.dynamics.line import LineLaw, cells_law
 
 if TYPE_CHECKING:
     from mfpde.systems.two_layer.circle.system import CosineCircle
@@ -54,12 +57,39 @@ class CircleDensity(density.DensityFlow):
             dt=dt,
             beta=system.beta,
         )
-        self._system = system
+        self.system, self.field = system, system.field
         self.config = _config(system, {"method": "density", "cells": cells, "dt": self.dt})
+
+    def force(self, y: Array, theta: Array) -> Array:
+        """The velocity in the flow clock, without noise, of neurons theta (m, 2) = (a, w)."""
+        pull = self.system.b - self._order(y)
+        force = np.zeros_like(theta)
+        force[:, 1] = theta[:, 0] * (pull.imag * np.cos(theta[:, 1]) - pull.real * np.sin(theta[:, 1]))
+        return force
+
+    def predict(self, y: Array, x: npt.ArrayLike) -> Array:
+        """f at the angles x (n, 1), shape (n,)."""
+        return predict(self._order(y), x)
+
+    def psi(self, y: Array, theta: npt.ArrayLike | None = None) -> Array:
+        """Psi at places theta (m, 2) = (a, w), shape (m,); without places one number a cell."""
+        if theta is None:
+            return super().psi(y)
+        places, pull = np.asarray(theta, np.float64), self.system.b - self._order(y)
+        psi: Array = -places[:, 0] * (pull.real * np.cos(places[:, 1]) + pull.imag * np.sin(places[:, 1]))
+        return psi
+
+    def line(self, y: Array) -> LineLaw:
+        """The law of the angle on the circle, spread evenly over the cells."""
+        edges = np.linspace(-math.pi, math.pi, len(y) + 1)
+        return cells_law(edges, y * self.grid.volume, 2.0 * math.pi)
+
+    def _order(self, y: Array) -> complex:
+        return complex(*self.order_parameters(y))
 
     def refined(self) -> CircleDensity:
         """Twice the cells and a quarter of the step, which divides both errors by 4."""
-        return CircleDensity(self._system, 2 * self.grid.shape[0], 0.25 * self.dt)
+        return CircleDensity(self.system, 2 * self.grid.shape[0], 0.25 * self.dt)
 
 
 def uniform_nodes(n: int) -> Ensemble:

@@ -12,6 +12,9 @@ import numpy.typing as npt
 from mfpde.flow import Array, Field, Packing, VelocityFlow
 from mfpde.systems.two_layer.circle.field import CircleField, CirclePotential, observables, predict
 from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
+from mfpde.systems.two_layer.dynamics.line import LineLaw, cells_law
+
+_CELLS = 2**12
 
 
 class ModesLimit(MeanFieldLimit):
@@ -67,6 +70,15 @@ class ModesLimit(MeanFieldLimit):
             return series
         kernel: Array = (1.0 - z * z) / (2.0 * math.pi * (1.0 - 2.0 * z * np.cos(angles) + z * z))
         return kernel
+
+    def line(self, y: Array) -> LineLaw:
+        """The law of the angle on the circle: tan(w/2) = tan(w_0/2) (1 - z)/(1 + z) of a uniform w_0, with noise by its series."""
+        if self.field.noisy:
+            edges = np.linspace(-math.pi, math.pi, _CELLS + 1)
+            rise = np.tensordot(np.sin(np.multiply.outer(edges, self._k)), y / self._k, 1) / math.pi
+            return cells_law(edges, np.diff(0.5 * edges / math.pi + rise), 2.0 * math.pi)
+        shrink = (1.0 - float(y[0])) / (1.0 + float(y[0]))
+        return LineLaw(lambda u: 2.0 * np.arctan(np.tan(math.pi * (u - 0.5)) * shrink), period=2.0 * math.pi)
 
     def entropy(self, y: Array) -> float:
         """-int rho log rho, by the trapezoidal rule on the circle, which converges like the modes."""

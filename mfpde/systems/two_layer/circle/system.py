@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mfpde.flow import StepFlow, VelocityFlow
     from mfpde.systems.two_layer.circle.limit import CircleDensity
     from mfpde.systems.two_layer.circle.modes import ModesLimit
-    from mfpde.systems.two_layer.dynamics.flows import NodeFlow
+    from mfpde.systems.two_layer.dynamics.flows import NodeFlow, TracerDescent, TracerFlow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +138,20 @@ class CosineCircle:
         from mfpde.systems.two_layer.circle.network import make_network
 
         return make_network(self, m, dynamics, eps, batch, rng, dtype, noise_steps)
+
+    def coupled_limit(self, network: Any, **arguments: Any) -> TracerFlow | TracerDescent:
+        """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`.
+
+        With noise the tracers make the network's steps, `eps`, and follow its Brownian paths; the modes make the same steps.
+
+        Raises
+        ------
+        ValueError
+            If the network's neurons are not this system's, or its step is too long for the limit's modes.
+        """
+        from mfpde.systems.two_layer.circle.network import couple
+
+        return couple(self, network, **arguments)
 
     def gibbs(self) -> dict[str, float]:
         """The observables of the stationary law: proportional to exp(beta (b - z) cos w), the only minimiser of the free energy.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ class NeuronField:
         printed sqrt(2 s_k tau/D) with 1/beta = tau/D as in its printed PDE, half the variance.
     label_noise : float
         Variance of the labels given the inputs that the potential does not know of.
+    period : float or None
+        Of :meth:`coordinate`, where it is an angle.
     """
 
     potential: Potential
@@ -44,6 +47,7 @@ class NeuronField:
     beta: float = math.inf
     noise: str = "pde"
     label_noise: float = 0.0
+    period: ClassVar[float | None] = None
 
     @property
     def moving(self) -> slice:
@@ -80,6 +84,20 @@ class NeuronField:
     def deviation(self) -> float:
         """What the noise adds to a coordinate, as a multiple of the Brownian increment on the flow clock."""
         return math.sqrt((2.0 if self.noise == "pde" else 1.0) / self.beta)
+
+    def coordinate(self, theta: Array) -> Array:
+        """The coordinate (m,) of neurons theta (m, p) in which their law is compared with a limit's: the one that moves.
+
+        Raises
+        ------
+        ValueError
+            If more than one moves.
+        """
+        moving = theta[:, self.moving]
+        if moving.shape[1] != 1:
+            raise ValueError(f"neurons have {moving.shape[1]} coordinates that move: W2 is in closed form for one; use mf.drift(laws=True)")
+        column: Array = moving[:, 0]
+        return column
 
     def risk(self, points: Array, weights: Array) -> float:
         """E (y - f_alpha)^2."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mfpde.flow import Array, Field, Packing, Refinable, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.systems.two_layer.dynamics.field import NeuronField
+from mfpde.systems.two_layer.dynamics.line import LineLaw, atoms_law, line_w2
 from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
 
 AXES = ("neuron", "parameter")
@@ -39,6 +40,10 @@ class MeanFieldLimit(Refinable):
     @abstractmethod
     def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
         """The potential of which :meth:`force` is minus the gradient, at places theta (m, p), shape (m,)."""
+
+    @abstractmethod
+    def line(self, y: Array) -> LineLaw:
+        """The law of the neurons' one coordinate that moves, or tells all by symmetry; ValueError if there is none."""
 
 
 class NodeFlow(MeanFieldLimit):
@@ -81,6 +86,14 @@ class NodeFlow(MeanFieldLimit):
     def particles(self, y: Array) -> dict[str, Array]:
         """The particles (m, p)."""
         return {"neurons": self.unpack(y)["theta"]}
+
+    def w2(self, y: Array, limit: Any, y_limit: Array) -> float:
+        """W2 between the particles and the law of `limit` in its state `y_limit`, in the coordinate :meth:`NeuronField.coordinate`."""
+        return line_w2(self.field.coordinate(self.unpack(y)["theta"]), self.weights, limit.line(y_limit))
+
+    def line(self, y: Array) -> LineLaw:
+        """The law of the weighted particles themselves, atoms."""
+        return atoms_law(self.field.coordinate(self.unpack(y)["theta"]), self.weights, self.field.period)
 
     def with_particles(self, layers: Mapping[str, Array]) -> Array:
         """The state of these neurons, named and shaped as :meth:`particles` gives them."""
@@ -132,6 +145,10 @@ class TracerFlow(VelocityFlow):
         """The limit's potential Psi at places theta (m, p), shape (m,)."""
         return self.limit.psi(self.inner(y), theta)
 
+    def line(self, y: Array) -> LineLaw:
+        """The limit's law."""
+        return self.limit.line(self.inner(y))
+
     def particles(self, y: Array) -> dict[str, Array]:
         """The tracers (m, p), beside the neurons of the network they started with."""
         return {"neurons": self.unpack(y)["tracers"]}
@@ -147,6 +164,10 @@ class NonlinearFlow(TracerFlow):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f of the network made of the tracers, at the inputs x (n, d), shape (n,)."""
         return self.field.predict(self.unpack(y)["tracers"], self.weights, x)
+
+    def w2(self, y: Array, limit: Any, y_limit: Array) -> float:
+        """W2 between the tracers and the law of `limit` in its state `y_limit`, in the coordinate :meth:`NeuronField.coordinate`."""
+        return line_w2(self.field.coordinate(self.unpack(y)["tracers"]), self.weights, limit.line(y_limit))
 
     def mirrored(self) -> Any:
         """The same dynamics from the mirror images of the initial neurons."""
@@ -189,6 +210,10 @@ class Descent(StepFlow):
         """The potential Psi of the network on the population at places theta (m, p), shape (m,)."""
         return self.field.psi(np.asarray(theta, np.float64), self.neurons(y), self.weights)
 
+    def w2(self, y: Array, limit: Any, y_limit: Array) -> float:
+        """W2 between the neurons and the law of `limit` in its state `y_limit`, in the coordinate :meth:`NeuronField.coordinate`."""
+        return line_w2(self.field.coordinate(self.neurons(y)), self.weights, limit.line(y_limit))
+
     def particles(self, y: Array) -> dict[str, Array]:
         """The neurons (m, p)."""
         return {"neurons": self.neurons(y)}
@@ -218,17 +243,46 @@ class NonlinearDescent(Descent):
 
     def __init__(self, limit: Any, neurons: Array, config: Mapping[str, Any], eps: float, paths: BrownianPaths) -> None:
         super().__init__(limit.field, neurons, config, eps, paths, "float64")
+        if isinstance(limit, StepFlow) and limit.dt != eps:
+            raise ValueError(f"eps = {eps!r} beside a limit in steps of {limit.dt!r}: give both the same step")
         self.limit = limit
         self.packing = Packing((*limit.packing.fields, *self.packing.fields))
         self.state0 = np.concatenate([limit.state0, neurons.ravel()])
 
     def step(self, k: int, y: Array) -> Array:
         """The state after step `k`."""
-        inner, theta = y[: self.limit.packing.size], self.neurons(y)
+        inner, theta = self.inner(y), self.neurons(y)
         moved = theta + self.field.clock.step_sizes(self.dt, k, 1)[0] * self.limit.force(inner, theta)
         self.add_noise(k, moved)
         advanced = self.limit.step(k, inner) if isinstance(self.limit, StepFlow) else runge_kutta(self.limit, k * self.dt, self.dt, inner)
         return np.concatenate([advanced, moved.ravel()])
+
+    def inner(self, y: Array) -> Array:
+        """The limit's own part of the state."""
+        return y[: self.limit.packing.size]
+
+
+class TracerDescent(NonlinearDescent):
+    """The limit in steps, with noisy neurons in its field that do not act on it; observed as the limit."""
+
+    def observe(self, t: float, y: Array) -> Any:
+        """The observables of the limit."""
+        return self.limit.observe(t, self.inner(y))
+
+    def predict(self, y: Array, x: npt.ArrayLike) -> Array:
+        """The limit's f at the inputs x (n, d), shape (n,)."""
+        f: Array = self.limit.predict(self.inner(y), x)
+        return f
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """The limit's potential Psi at places theta (m, p), shape (m,)."""
+        psi: Array = self.limit.psi(self.inner(y), theta)
+        return psi
+
+    def line(self, y: Array) -> LineLaw:
+        """The limit's law."""
+        law: LineLaw = self.limit.line(self.inner(y))
+        return law
 
 
 def _mirror_image(flow: Any) -> Any:

@@ -115,19 +115,25 @@ class AnisotropicGaussians:
             return values
         return {**values, "activation": "relu" if self.trained else self.sigma.config()}
 
-    def limit(self) -> BlockLimit | ReluBlockLimit:
+    def limit(self, *, method: str = "auto") -> BlockLimit | ReluBlockLimit:
         """The dynamics of infinite width and dimension, an ordinary differential equation.
+
+        Parameters
+        ----------
+        method : {"auto", "blocks"}
+            There is one; it stands in ``config["arguments"]["method"]``.
 
         Raises
         ------
         ValueError
-            If d is finite.
+            If d is finite, or the method is unknown.
         """
         from mfpde.systems.two_layer.isotropic.anisotropic_limit import BlockLimit, ReluBlockLimit
 
         if not math.isinf(self.d):
             raise ValueError(f"d = {self.d}: the limit of anisotropic classes is that of infinite d; give d=math.inf, or use a network")
-        config = {"system": type(self).__name__, "parameters": self.config(), "role": "limit", "arguments": {}}
+        arguments = {"method": checks.method(method, "blocks")}
+        config = {"system": type(self).__name__, "parameters": self.config(), "role": "limit", "arguments": arguments}
         return ReluBlockLimit(self, config) if self.trained else BlockLimit(self, config)
 
     def network(

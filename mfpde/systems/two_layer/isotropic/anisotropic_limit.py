@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from mfpde.flow import Array, Field, Packing, Refinable, VelocityFlow
@@ -46,6 +47,13 @@ class BlockLimit(Refinable):
         """The observables of the two-layer networks, of the radius and of its two parts."""
         fields = self.mean.value(deviations(self.system.delta, y[0], y[1]))
         return block_observables(fields, y[None], np.ones(1), float(np.linalg.norm(y - self.state0)))
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """Psi = a psi(r1, r2) at places theta (m, 3) = (a, r1, r2), shape (m,)."""
+        places = np.asarray(theta, np.float64)
+        residual = 0.5 * (self.mean.value(deviations(self.system.delta, y[0], y[1])) - _LABELS)
+        psi: Array = places[:, 0] * (self.mean.value(deviations(self.system.delta, places[:, 1], places[:, 2])) @ residual)
+        return psi
 
     def refined(self) -> VelocityFlow:
         """The same limit: it is exact."""
@@ -83,13 +91,26 @@ class ReluBlockLimit(Refinable):
     def observe(self, t: float, y: Array) -> dict[str, float]:
         """The observables of the two-layer networks, of the radius and its two parts, and the means of a and b."""
         theta = self.unpack(y)["theta"]
-        a, b, r1, r2 = theta.T
-        spread = deviations(self.system.delta, r1, r2)
-        h = spread * np.exp(-0.5 * (b[:, None] / spread) ** 2) / _ROOT_2PI + b[:, None] * ndtr(b[:, None] / spread)
+        a, b, _, _ = theta.T
+        h = self._responses(theta)
         moved = float(np.sqrt(self.weights @ np.sum((theta - self.unpack(self.state0)["theta"]) ** 2, axis=1)))
         values = block_observables((self.weights * a) @ h, theta[:, 2:], self.weights, moved)
         second = values["second_moment"] + float(self.weights @ (a * a + b * b))
         return values | {"second_moment": second, "a_mean": float(self.weights @ a), "b_mean": float(self.weights @ b)}
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """Psi at places theta (m, 4) = (a, b, r1, r2), shape (m,)."""
+        places, state = np.asarray(theta, np.float64), self.unpack(y)["theta"]
+        residual = 0.5 * ((self.weights * state[:, 0]) @ self._responses(state) - _LABELS)
+        psi: Array = places[:, 0] * (self._responses(places) @ residual)
+        return psi
+
+    def _responses(self, theta: Array) -> Array:
+        """h of neurons (m, 4) in both classes, (m, 2)."""
+        _, b, r1, r2 = theta.T
+        spread = deviations(self.system.delta, r1, r2)
+        h: Array = spread * np.exp(-0.5 * (b[:, None] / spread) ** 2) / _ROOT_2PI + b[:, None] * ndtr(b[:, None] / spread)
+        return h
 
     def refined(self) -> VelocityFlow:
         """The same limit: it is exact."""

@@ -22,6 +22,13 @@ def dimension(d: object, least: int) -> float:
         raise ValueError(f"{error}, or math.inf") from None
 
 
+def method(asked: object, only: str) -> str:
+    """`only`, the one method there is, if it or "auto" is `asked`; ValueError for anything else."""
+    if asked not in ("auto", only):
+        raise ValueError(f"method = {asked!r}: give 'auto' or {only!r}, the one method for this dimension")
+    return only
+
+
 def separation(delta: object) -> float:
     """`delta` as a float in (0, 1)."""
     if not is_real(delta) or not 0.0 < delta < 1.0:

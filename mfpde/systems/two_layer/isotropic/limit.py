@@ -14,6 +14,7 @@ from mfpde.kernels.radial_pde import lookup_all, radial_fields, radial_force
 from mfpde.solve.steppers import StepError
 from mfpde.systems.two_layer.dynamics.field import observables
 from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
+from mfpde.systems.two_layer.dynamics.line import LineLaw, atoms_law
 from mfpde.systems.two_layer.isotropic.landscape import Landscape
 from mfpde.systems.two_layer.isotropic.panels import PanelRule, RadialStart
 
@@ -129,6 +130,15 @@ class RadialLimit(MeanFieldLimit):
         psi: Array = places[:, 0] * self.landscape.potential(np.linalg.norm(places[:, 1:], axis=1), fields)
         return psi
 
+    def line(self, y: Array) -> LineLaw:
+        """The law of the radius |w|, by the panels' polynomials of the initial radius."""
+        edges, radii = self.panels(y)
+
+        def quantile(u: Array) -> Array:
+            return np.maximum(self.rule.at(edges, radii, self.start.quantile(u)), 0.0)
+
+        return LineLaw(quantile, self.start.level(edges[1:-1]))
+
     def refined(self) -> VelocityFlow:
         """The limit with 3/2 the nodes a panel, twice the chi nodes and a tenth of the panel tolerance.
 
@@ -218,6 +228,16 @@ class AtomLimit(Refinable):
     def law(self, y: Array) -> tuple[Array, Array]:
         """The radius (1,) and its weight 1."""
         return y.copy(), np.ones(1)
+
+    def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
+        """Psi = a psi(r) at places theta (m, 2) = (a, r), shape (m,)."""
+        places = np.asarray(theta, np.float64)
+        psi: Array = places[:, 0] * self.landscape.potential(places[:, 1], self.landscape.responses(y[0]))
+        return psi
+
+    def line(self, y: Array) -> LineLaw:
+        """The law of the radius: one atom."""
+        return atoms_law(y, np.ones(1))
 
     def certificate(self, y: Array) -> float:
         """2 [int psi drho - inf psi], which bounds R - inf R from above, R being convex."""

@@ -26,9 +26,14 @@ _LABELS = ClassLabels((1.0, -1.0))
 class RadialField(NeuronField):
     """The closed forms of piecewise-linear networks, with the radius among the observables."""
 
+    def coordinate(self, theta: Array) -> Array:
+        """The radius |w| (m,) of neurons theta (m, 1 + d)."""
+        radii: Array = np.linalg.norm(theta[:, 1:], axis=1)
+        return radii
+
     def observe(self, points: Array, weights: Array, start: Array) -> dict[str, float]:
         """The observables of neurons, and the mean and standard deviation of |w|."""
-        r = np.linalg.norm(points[:, 1:], axis=1)
+        r = self.coordinate(points)
         mean = float(weights @ r)
         spread = math.sqrt(float(weights @ (r - mean) ** 2))
         return super().observe(points, weights, start) | {"radius_mean": mean, "radius_std": spread}

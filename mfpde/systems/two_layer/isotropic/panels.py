@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import legendre
-from scipy.special import gammainccinv, gammaincinv, gammaln
+from scipy.special import gammainc, gammainccinv, gammaincinv, gammaln
 
 from mfpde.flow import Array
 
@@ -36,6 +36,18 @@ class RadialStart:
         log_p = (self.d - 1) * np.log(chi) - 0.5 * chi * chi - gammaln(half) - (half - 1.0) * np.log(2.0)
         p: Array = np.exp(log_p) * np.sqrt(self.d) / self.kappa
         return p
+
+    def level(self, r: Array) -> Array:
+        """The mass below r >= 0 (any shape)."""
+        half = 0.5 * self.d
+        below: Array = gammainc(half, half * (r / self.kappa) ** 2)
+        return below
+
+    def quantile(self, u: Array) -> Array:
+        """The radius below which the mass is u (any shape)."""
+        half = 0.5 * self.d
+        r: Array = self.kappa * np.sqrt(gammaincinv(half, u) / half)
+        return r
 
 
 @dataclass(frozen=True)
@@ -121,3 +133,11 @@ class PanelRule:
         values: Array = legendre.legval(places, series.T)
         slopes: Array = legendre.legval(places, legendre.legder(series, axis=1).T)
         return values, slopes
+
+    def at(self, edges: Array, radii: Array, start: Array) -> Array:
+        """The radii now of neurons of initial radii `start` (any shape); of those outside the panels at the nearest end."""
+        series = radii @ self.to_series.T
+        panel = np.clip(np.searchsorted(edges, start, side="right") - 1, 0, len(radii) - 1)
+        place = np.clip(2.0 * (start - edges[panel]) / (edges[panel + 1] - edges[panel]) - 1.0, -1.0, 1.0)
+        values: Array = legendre.legval(place, np.moveaxis(series[panel], -1, 0), tensor=False)
+        return values

@@ -19,6 +19,7 @@ from mfpde.systems.two_layer.isotropic.mean_activation import MeanActivation
 
 if TYPE_CHECKING:
     from mfpde.flow import StepFlow, VelocityFlow
+    from mfpde.systems.two_layer.dynamics.flows import TracerDescent, TracerFlow
     from mfpde.systems.two_layer.isotropic.limit import AtomLimit, RadialLimit
     from mfpde.systems.two_layer.isotropic.network import RadialField
 
@@ -98,16 +99,19 @@ class IsotropicGaussians:
     def limit(
         self,
         *,
+        method: str = "auto",
         nodes: int | None = None,
         panels: int | None = None,
         max_panels: int | None = None,
         panel_tol: float | str | None = "auto",
         chi_nodes: int | None = None,
     ) -> RadialLimit | AtomLimit:
-        """The infinite-width dynamics: the radial PDE for finite d, one radius for d = infinity.
+        """The infinite-width dynamics; the method stands in ``config["arguments"]["method"]``.
 
         Parameters
         ----------
+        method : {"auto", "panels", "atom"}
+            "auto" takes the only one there is: the radial PDE on panels for finite d, one radius for d = infinity.
         nodes, panels : int, optional
             Gauss-Legendre nodes a panel of initial radii (default 16), and panels at the start (default 6).
         max_panels : int, optional
@@ -126,13 +130,15 @@ class IsotropicGaussians:
         from mfpde.systems.two_layer.isotropic.limit import AtomLimit, RadialLimit
 
         given = {"nodes": nodes, "panels": panels, "max_panels": max_panels, "chi_nodes": chi_nodes}
-        config = {"system": type(self).__name__, "parameters": self.config(), "role": "limit", "arguments": {}}
+        chosen = {"method": checks.method(method, "atom" if math.isinf(self.d) else "panels")}
+        config = {"system": type(self).__name__, "parameters": self.config(), "role": "limit", "arguments": chosen}
         if math.isinf(self.d):
             for name, value in given.items():
                 if value is not None:
                     raise ValueError(f"{name} = {value!r}: for d = inf the limit is one number and has no resolution; leave it out")
             return AtomLimit(self, config, self.landscape())
-        return RadialLimit(self, {**config, "arguments": checks.resolution(given, panel_tol)}, self.landscape(chi_nodes or CHI_NODES))
+        resolved = {**config, "arguments": {**chosen, **checks.resolution(given, panel_tol)}}
+        return RadialLimit(self, resolved, self.landscape(chi_nodes or CHI_NODES))
 
     def network(
         self,
@@ -171,6 +177,12 @@ class IsotropicGaussians:
 
         draw = initial_neurons(self._finite("a network"), self.sigma_0)
         return make_network(self, self.field, draw, m=m, dynamics=dynamics, eps=eps, batch=batch, rng=rng, dtype=dtype)
+
+    def coupled_limit(self, network: Any, **arguments: Any) -> TracerFlow | TracerDescent:
+        """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`."""
+        from mfpde.systems.two_layer.coupled import couple
+
+        return couple(self, network, **arguments)
 
     def landscape(self, chi_nodes: int = CHI_NODES) -> Landscape:
         """Risk and potential as functions of the law of the radius."""

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from mfpde.flow import Array, Field, Packing, VelocityFlow
 from mfpde.systems.two_layer.dynamics.field import NeuronField, observables
 from mfpde.systems.two_layer.dynamics.flows import MeanFieldLimit
+from mfpde.systems.two_layer.dynamics.line import LineLaw
 from mfpde.systems.two_layer.limits.statistics import Statistics
 
 Mask = npt.NDArray[np.bool_]
@@ -134,6 +136,19 @@ class MomentLimit(MeanFieldLimit):
         psi: Array = -np.sum(places[:, 1:] * force[:, 1:], axis=1) / self.family.degree
         return psi + self.field.tied(places)
 
+    def line(self, y: Array) -> LineLaw:
+        """The Gaussian law of the one coordinate that moves.
+
+        Raises
+        ------
+        ValueError
+            If more than one moves, or the initial law is not Gaussian.
+        """
+        if np.count_nonzero(self._moves) != 1 or not self.statistics.gaussian:
+            raise ValueError("method = 'moments' knows the law only of one moving coordinate from a Gaussian start; use method='nodes'")
+        mean, cov = self._gaussian(*self.matrices(y))
+        return LineLaw(lambda u: mean[0] + math.sqrt(cov[0, 0]) * ndtri(u))
+
     def refined(self) -> VelocityFlow:
         """The limit itself: it is exact."""
         return self
@@ -144,6 +159,11 @@ class MomentLimit(MeanFieldLimit):
     def _entropy(self, a: Array, noise: Array) -> float:
         if not self.statistics.gaussian:
             return math.nan
-        mean = self.statistics.mean
-        cov = (a @ (self.statistics.second - np.outer(mean, mean)) @ a.T + noise)[self.field.moving, self.field.moving]
+        cov = self._gaussian(a, noise)[1]
         return 0.5 * (len(cov) * math.log(2.0 * math.pi * math.e) + float(np.linalg.slogdet(cov)[1]))
+
+    def _gaussian(self, a: Array, noise: Array) -> tuple[Array, Array]:
+        """Mean and covariance of the coordinates that move."""
+        mean, moving = self.statistics.mean, self.field.moving
+        cov = a @ (self.statistics.second - np.outer(mean, mean)) @ a.T + noise
+        return (a @ mean)[moving], cov[moving, moving]

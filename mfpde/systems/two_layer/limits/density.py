@@ -13,6 +13,7 @@ from mfpde import density
 from mfpde.flow import Array, StepFlow
 from mfpde.measures import Ensemble, GaussianInit, InitialLaw
 from mfpde.systems.two_layer.dynamics.field import NeuronField, observables
+from mfpde.systems.two_layer.dynamics.line import LineLaw, cells_law
 from mfpde.systems.two_layer.dynamics.samples import ActivationSamples
 
 
@@ -94,6 +95,14 @@ class DensityLimit(StepFlow):
     def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
         """The potential Psi at places theta (m, p) in the field of the density, shape (m,)."""
         return self.field.psi(np.asarray(theta, np.float64), self._points, self._mass(y))
+
+    def line(self, y: Array) -> LineLaw:
+        """The law of one moving parameter, spread evenly over the cells; ValueError for two."""
+        axes = self.inner.grid.axes
+        if len(axes) != 1:
+            raise ValueError(f"neurons have {len(axes)} parameters that move: the law on a line is that of one")
+        edges = np.append(axes[0].centres - 0.5 * axes[0].width, axes[0].centres[-1] + 0.5 * axes[0].width)
+        return cells_law(edges, self._mass(y))
 
     def _mass(self, y: Array) -> Array:
         mass: Array = y * self.inner.grid.volume
