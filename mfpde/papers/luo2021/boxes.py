@@ -1,0 +1,145 @@
+"""Figures 6 and 7: amplitudes and directions of trained neurons at 49 points of the plane, for several widths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfpde.papers.luo2021.images import image_data
+from mfpde.papers.produce import produce
+from mfpde.plot import Array, Data, Tables, new_figure
+from mfpde.systems.phase_diagram import PhasePoint, network
+from mfpde.systems.phase_diagram.directions import angles
+from mfpde.systems.phase_diagram.recipe import search
+from mfpde.systems.phase_diagram.rotation import rotate
+from mfpde.threads import run_blocks
+
+GAMMAS = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
+GAMMA_PRIMES = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"widths": [1000, 10_000, 1_000_000], "bins": 200, "seed": 0},
+    "quick": {"widths": [1000, 10_000], "bins": 120, "seed": 0},
+}
+IMAGE_PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"images": 45, "widths": [1000, 10_000, 250_000], "bins": 200, "seed": 0, "tolerance": 1e-4},
+    "quick": {"images": 10, "widths": [500, 4000], "bins": 120, "seed": 0, "tolerance": 1e-4},
+}
+
+
+_COSINES = 0.25
+"""Cosines of Gaussian weights with one image are within this."""
+
+
+def boxes(preset: str, out: Path, progress: bool) -> list[Path]:
+    """Angles and amplitudes of the neurons after training at 49 points of the plane, one colour a width."""
+    return produce("luo2021-fig6", PRESETS[preset], compute, draw, out, progress)
+
+
+def image_boxes(preset: str, out: Path, progress: bool) -> list[Path]:
+    """The same for the first images of MNIST: amplitudes against the cosine with the all-ones image."""
+    return produce("luo2021-fig7", IMAGE_PRESETS[preset], compute_images, draw, out, progress)
+
+
+def compute(*, widths: list[int], bins: int, seed: int, progress: bool) -> Tables:
+    """Table ``neurons``: of every network the strongest neuron of each of so many `bins` of the direction, amplitudes over the largest."""
+
+    def directions(point: PhasePoint, w: Array) -> Array:
+        return angles(w)
+
+    return {"neurons": _neurons(_line_point, directions, (-np.pi, np.pi, bins), widths, seed, 1e-6), "axis": {"images": [0.0]}}
+
+
+def compute_images(*, images: int, widths: list[int], bins: int, seed: int, tolerance: float, progress: bool) -> Tables:
+    """Table ``neurons``, the direction being the cosine of w with the image of ones."""
+    x, y = image_data(images)
+
+    def point_at(gamma: float, gamma_prime: float) -> PhasePoint:
+        return PhasePoint(gamma=gamma, gamma_prime=gamma_prime, x=x, y=y, antisymmetric=False)
+
+    ones = np.append(np.ones(x.shape[1]), 0.0)
+
+    def directions(point: PhasePoint, w: Array) -> Array:
+        rotation = rotate(point)
+        assert rotation is not None
+        return rotation.along(ones, w, seed)
+
+    span = (-_COSINES, _COSINES, bins)
+    return {"neurons": _neurons(point_at, directions, span, widths, seed, tolerance), "axis": {"images": [float(images)]}}
+
+
+def draw(data: Data) -> Any:
+    """49 panels, gamma to the right and gamma' upwards; frames of points on the critical line are thick."""
+    table, images = data["neurons"], data["axis"]["images"][0] > 0.0
+    gammas, primes, widths = (np.unique(table[name]) for name in ("gamma", "gamma_prime", "m"))
+    figure, axes = new_figure(len(gammas), width=8.2, height=7.2, rows=len(primes))
+    for i, prime in enumerate(primes[::-1]):
+        for j, gamma in enumerate(gammas):
+            panel = axes[i, j]
+            mine = (table["gamma"] == gamma) & (table["gamma_prime"] == prime)
+            for k, m in enumerate(widths):
+                at = mine & (table["m"] == m)
+                panel.plot(table["direction"][at], table["amplitude"][at], f"C{k}.", ms=1.6, rasterized=True, label=f"$m={m:,.0f}$")
+            panel.set(ylim=(0.0, 1.05), yticks=[])
+            panel.tick_params(labelsize=6)
+            if images:
+                panel.set_xlim(-_COSINES, _COSINES)
+            else:
+                panel.set(xlim=(-np.pi, np.pi), xticks=[-np.pi, 0.0, np.pi])
+                panel.set_xticklabels([r"$-\pi$", "0", r"$\pi$"])
+            if i < len(primes) - 1:
+                panel.set_xticklabels([])
+            critical = PhasePoint(gamma=float(gamma), gamma_prime=float(prime)).regime == "critical"
+            for side in ("top", "right", "left", "bottom"):
+                panel.spines[side].set(visible=True, linewidth=1.8 if critical else 0.4)
+            if j == 0:
+                panel.set_ylabel(rf"$\gamma'={prime:g}$")
+            if i == 0:
+                panel.set_title(rf"$\gamma={gamma:g}$")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(widths), markerscale=5)
+    what = "cosine of $w$ with the image of ones" if images else "angle of $(w, b)$"
+    figure.supxlabel(f"{what}; thick frames: critical line", fontsize=9)
+    figure.supylabel("amplitude $|a||w|$ over the largest", fontsize=9)
+    return figure
+
+
+def _line_point(gamma: float, gamma_prime: float) -> PhasePoint:
+    return PhasePoint(gamma=gamma, gamma_prime=gamma_prime)
+
+
+def _neurons(
+    point_at: Callable[[float, float], PhasePoint],
+    directions: Callable[[PhasePoint, Array], Array],
+    span: tuple[float, float, int],
+    widths: list[int],
+    seed: int,
+    tolerance: float,
+) -> dict[str, Array]:
+    jobs = [(m, gamma, prime) for m in reversed(widths) for gamma in GAMMAS for prime in GAMMA_PRIMES]
+    parts: list[list[Array]] = [[] for _ in jobs]
+
+    def work(block: int) -> None:
+        m, gamma, prime = jobs[block]
+        point = point_at(gamma, prime)
+        rotation = rotate(point)
+        moved = point if rotation is None else rotation.point
+        make = (lambda j: network.draw(moved, m, seed, j)), (lambda initial: network.blocks_of(moved, initial, m, "float64"))
+        run = search(*make, 2.0 / np.sqrt(point.kappa_prime(m)) / point.kappa(m), tolerance=tolerance)
+        a, w = run.initial.a[:m] + run.da[:m], run.initial.w[:m] + run.dw[:m]
+        # The frozen part of w is left out of amplitudes.
+        amplitude = np.abs(a) * np.linalg.norm(w, axis=1)
+        direction = directions(point, w)
+        low, high, bins = span
+        bin_of = np.clip(np.floor((direction - low) / (high - low) * bins), 0, bins - 1)
+        order = np.lexsort((-amplitude, bin_of))
+        kept = order[np.append(True, np.diff(bin_of[order]) > 0)]
+        size = len(kept)
+        cell = [np.full(size, gamma), np.full(size, prime), np.full(size, float(m)), np.full(size, float(run.converged))]
+        parts[block] = [*cell, direction[kept], amplitude[kept] / amplitude.max()]
+
+    run_blocks(work, len(jobs))
+    names = ("gamma", "gamma_prime", "m", "converged", "direction", "amplitude")
+    return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
