@@ -34,7 +34,8 @@ def compare(
         One row for every observable, entry of it (0 for a number), width and time: ``observable``, ``entry``, ``width``, ``replicas``
         (that reached the time), ``t``, ``bias`` N (mean gap) with its standard error ``bias_error``, ``predicted_bias``, ``bias_z``;
         ``variance`` N Var X_N with ``variance_error`` from the sample's fourth moment, ``predicted_variance``, ``variance_z``. The
-        predictions leave out a relative O(1/N).
+        predictions leave out a relative O(1/N). Of mirrored pairs, whose mean fluctuates otherwise, only the bias is compared; the
+        variances are NaN.
 
     Raises
     ------
@@ -48,6 +49,7 @@ def compare(
     if not times:
         raise ValueError(f"the correction is for t = {correction.t.tolist()}, the drift for {drift.t.tolist()}: no time in common")
     _, rows, sizes = drift.along(width, at)
+    paired = drift.coupling == "mirrored"
     found = []
     for name in names:
         gaps = drift.gaps[name].reshape(*drift.gaps[name].shape[:3], -1)
@@ -55,7 +57,7 @@ def compare(
         for entry in range(gaps.shape[-1]):
             for row, m in zip(rows, sizes, strict=True):
                 for i, k in times:
-                    measured = _measured(gaps[row, :, i, entry], m, biases[k, entry], variances[k, entry])
+                    measured = _measured(gaps[row, :, i, entry], m, biases[k, entry], np.nan if paired else variances[k, entry])
                     found.append((name, entry, m, *measured[:1], drift.t[i], *measured[1:]))
     columns = [("observable", f"U{max(map(len, names))}"), ("entry", int), ("width", int), ("replicas", int)]
     return np.array(found, [*columns, *((column, float) for column in _FLOATS)])
@@ -73,4 +75,5 @@ def _measured(gaps: npt.NDArray[Any], m: int, bias: float, variance: float) -> t
         scores = [float(np.float64(value - predicted / m) / error) for value, predicted, error in zip(
             (mean, spread), (bias, variance), errors, strict=True
         )]
-    return n, m * mean, m * errors[0], bias, scores[0], m * spread, m * errors[1], variance, scores[1]
+    spreads = (np.nan, np.nan) if np.isnan(variance) else (m * spread, m * errors[1])
+    return n, m * mean, m * errors[0], bias, scores[0], *spreads, variance, scores[1]
