@@ -107,11 +107,17 @@ def test_quadrature_of_a_batch_of_two_is_converged():
 
 
 def test_runs_that_are_switched_off_are_flagged():
-    """Labels 1, -1, 1 on one input: with tie "zero" every unit of layer 2 is off after step 2, at any back end; with ties it lives on."""
+    """Labels 1, -1, 1 on one input: with tie "zero" every unit of layer 2 is off after step 2, at any back end; with ties it lives on.
+
+    A rate that overshoots switches layer 2 of 3 off under both rules.
+    """
     batches = [(X, np.array([y])) for y in (1.0, -1.0, 1.0)]
     for options in ({}, {"backend": "mc", "samples": 4096}):
         np.testing.assert_array_equal(run(make(2, "hpz", batches, **options))["dead"], [0.0, 0.0, 1.0, 1.0])
         np.testing.assert_array_equal(run(make(2, "ip-llr", batches, **options))["dead"], np.zeros(4))
+    overshoot = run(make(3, "ip-llr", [(X, np.ones(1))] * 5, lr=0.8))
+    np.testing.assert_array_equal(overshoot["dead"], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    np.testing.assert_array_equal(overshoot["f"][4:], np.zeros((2, 3)))
     np.testing.assert_array_equal(run(make(3, "hpz", activation="tanh"))["dead"], np.zeros(4))
     np.testing.assert_array_equal(run(make(3, "ip"))["dead"], np.zeros(4))
 

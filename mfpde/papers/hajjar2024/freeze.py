@@ -19,8 +19,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr": 0.001, "batch": 128, "steps": 4690, "window": 67, "seeds": 5,
     },
     "quick": {
-        "depths": [2, 3, 4, 5], "widths": [32, 128, 384], "activations": ["relu"],
-        "lr": 0.01, "batch": 64, "steps": 200, "window": 20, "seeds": 2,
+        "depths": [2, 3, 4, 5], "widths": [32, 96, 288], "activations": ["relu"],
+        "lr": 0.05, "batch": 64, "steps": 300, "window": 20, "seeds": 2,
     },
 }  # fmt: skip
 

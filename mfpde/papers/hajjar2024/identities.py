@@ -17,9 +17,15 @@ from mfpde.solve import solve
 from mfpde.systems.integrable import IntegrableNetwork
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"widths": [256, 512, 1024, 2048, 4096, 8192], "seeds": 30, "depth": 2, "lr": 0.5, "samples": 65536},
-    "quick": {"widths": [96, 192, 384, 768], "seeds": 20, "depth": 2, "lr": 0.5, "samples": 16384},
-}
+    "paper": {
+        "widths": [256, 512, 1024, 2048, 4096, 8192], "seeds": 30, "identical": [64, 100, 128, 200, 256, 400, 512, 800, 1024],
+        "depth": 2, "lr": 0.5, "samples": 65536,
+    },
+    "quick": {
+        "widths": [128, 256, 512, 1024], "seeds": 20, "identical": [64, 100, 128, 200, 256, 400],
+        "depth": 2, "lr": 0.5, "samples": 16384,
+    },
+}  # fmt: skip
 _TIMES = (1, 2, 5, 20)
 _ACTIVATIONS = ("relu", "tanh")
 _OTHERS = {"HPZ": "hpz", "muP": "mup"}
@@ -32,25 +38,22 @@ def identities(preset: str, out: Path, progress: bool) -> list[Path]:
     return produce("hajjar2024-identities", PRESETS[preset], compute, draw, out, progress)
 
 
-def compute(*, widths: list[int], seeds: int, depth: int, lr: float, samples: int, progress: bool) -> Tables:
+def compute(*, widths: list[int], seeds: int, identical: list[int], depth: int, lr: float, samples: int, progress: bool) -> Tables:
     """One input and label 1 at every step, f at another input; all models of one seed have the same initial weights.
 
-    Tables ``gaps`` (f of HP minus f of the other: root mean square, mean and its standard error over the seeds), ``identity`` (largest
-    |f of IP-LLR - f of HP| / max |f of HP| over times and seeds), ``limit`` (HP minus HPZ at infinite width, with its standard error,
-    0 where it is exact) and ``exponents`` of the root mean squares. `activation` and `other` count relu, tanh and HPZ, muP from 0.
+    Tables ``gaps`` (f of HP minus f of the other: root mean square, mean and its standard error over the seeds), ``limit`` (HP minus
+    HPZ at infinite width, with its standard error, 0 where it is exact), ``exponents`` of the root mean squares, and ``identity``:
+    the largest |f of IP-LLR - f of HP| / max |f of HP| over the times for relu, the first step of IP-LLR computed as it is written, with
+    its small gradients and large rates. `activation` and `other` count relu, tanh and HPZ, muP from 0.
     """
-    batches = [(_X, np.ones(1))] * max(_TIMES)
-    tables: dict[str, dict[str, list[float]]] = {name: {} for name in ("gaps", "identity", "limit", "exponents")}
+    tables: dict[str, dict[str, list[float]]] = {name: {} for name in ("gaps", "limit", "exponents")}
     for a, activation in enumerate(_ACTIVATIONS):
-        f = {name: np.empty((len(widths), seeds, len(_TIMES))) for name in ("ip-llr", "hp", "hpz", "mup")}
+        f = {name: np.empty((len(widths), seeds, len(_TIMES))) for name in ("hp", "hpz", "mup")}
         for name, values in f.items():
             system = IntegrableNetwork(d=3, depth=depth, parameterization=name, activation=activation)
             for i, m in enumerate(widths):
                 for seed in range(seeds):
-                    network = system.network(m=m, batches=batches, lr=lr, probe=_PROBE, rng=seed)
-                    values[i, seed] = solve(network, _TIMES).observables["f"][-len(_TIMES) :, 0]
-        off = np.max(np.abs(f["ip-llr"] - f["hp"]), axis=(1, 2)) / np.max(np.abs(f["hp"]), axis=(1, 2))
-        extend(tables["identity"], activation=a, m=widths, difference=off)
+                    values[i, seed] = _outputs(system, m, lr, rng=seed)
         for o, other in enumerate(_OTHERS.values()):
             gap = f["hp"] - f[other]
             rms, mean, error = np.sqrt(np.mean(gap**2, axis=1)), gap.mean(axis=1), gap.std(axis=1, ddof=1) / math.sqrt(seeds)
@@ -61,35 +64,53 @@ def compute(*, widths: list[int], seeds: int, depth: int, lr: float, samples: in
                 extend(tables["exponents"], activation=a, other=o, t=t, exponent=-rate.exponent, low=-rate.high, high=-rate.low)
         value, spread = _tie_gap(activation, depth, lr, samples)
         extend(tables["limit"], activation=a, t=_TIMES, gap=value, error=spread)
-    return tables
+    return {**tables, "identity": {"m": identical, "difference": [_difference(depth, m, lr) for m in identical]}}
 
 
 def draw(data: Data) -> Any:
-    """Gaps to HPZ with relu and tanh, gap to muP, and the identity."""
+    """The mean gap to HPZ of relu, the root mean squares for tanh and to muP, and the identity."""
     figure, axes = new_figure(4, width=11.6, height=3.0)
     gaps, limit, identity = data["gaps"], data["limit"], data["identity"]
-    for panel, (a, o) in zip(axes[0], ((0, 0), (1, 0), (0, 1)), strict=False):
-        for j, t in enumerate(_TIMES):
+    mean_panel, tanh_panel, mup_panel, identity_panel = axes[0]
+    for j, t in enumerate(_TIMES):
+        at = (gaps["activation"] == 0) & (gaps["other"] == 0) & (gaps["t"] == t)
+        place = gaps["m"][at] * 1.06 ** (j - 1.5)
+        mean, half = gaps["mean"][at], 2.0 * gaps["error"][at]
+        mean_panel.errorbar(place, mean, half, color=f"C{j}", marker="o", lw=0.9, capsize=2, label=f"$t={t}$")
+        (row,) = np.flatnonzero((limit["activation"] == 0) & (limit["t"] == t))
+        mean_panel.axhline(limit["gap"][row], color=f"C{j}", ls="--", lw=0.9)
+        for panel, a, o in ((tanh_panel, 1, 0), (mup_panel, 0, 1)):
             at = (gaps["activation"] == a) & (gaps["other"] == o) & (gaps["t"] == t)
             panel.plot(gaps["m"][at], gaps["rms"][at], f"C{j}o-", lw=0.9, label=f"$t={t}$")
-            (row,) = np.flatnonzero((limit["activation"] == a) & (limit["t"] == t))
-            if o == 0 and limit["gap"][row] != 0.0:
-                panel.axhline(abs(limit["gap"][row]), color=f"C{j}", ls="--", lw=0.9)
-        m = np.unique(gaps["m"])
-        at = (gaps["activation"] == a) & (gaps["other"] == 0) & (gaps["t"] == 1)
-        if o == 0:
-            panel.plot(m, 0.7 * gaps["rms"][at][0] * (m / m[0]) ** -0.5, color="0.5", lw=0.8, ls=":", label="$m^{-1/2}$")
-        panel.set(xscale="log", yscale="log", xlabel="width $m$", ylabel=f"rms of $f$ (IP-LLR) - $f$ ({list(_OTHERS)[o]})")
-        panel.set_title(f"{_ACTIVATIONS[a]}" + (", dashed: infinite width" if (a, o) == (0, 0) else ""))
+    m = np.unique(gaps["m"])
+    tanh_panel.plot(m, 0.06 * (m / m[0]) ** -0.5, color="0.5", lw=0.8, ls=":", label="$m^{-1/2}$")
+    mean_panel.set(ylabel="mean of $f$(IP-LLR) - $f$(HPZ)", title="relu; dashed: infinite width", xscale="log")
+    tanh_panel.set(ylabel="rms of $f$(IP-LLR) - $f$(HPZ)", title="tanh", xscale="log", yscale="log")
+    mup_panel.set(ylabel="rms of $f$(IP-LLR) - $f$(muP)", title="relu", xscale="log", yscale="log")
+    identity_panel.plot(identity["m"], 1e15 * identity["difference"], "C6s", ms=4)
+    identity_panel.set(ylabel=r"$10^{15}\,\max|f-f_{\mathrm{HP}}|/\max|f|$", title="IP-LLR as it is written, relu", xscale="log")
+    for panel in axes[0, :3]:
         panel.legend(loc="best", ncol=2)
-    for a, activation in enumerate(_ACTIVATIONS):
-        at = identity["activation"] == a
-        axes[0, 3].plot(identity["m"][at], 1e15 * identity["difference"][at], f"C{a}s-", lw=0.9, label=activation)
-    axes[0, 3].set(xscale="log", xlabel="width $m$", ylabel=r"$10^{15}\,\max|f_{\mathrm{IP-LLR}}-f_{\mathrm{HP}}|/\max|f|$", ylim=(-0.5, None))
-    axes[0, 3].legend(loc="best")
-    for panel in axes[0]:
-        label_ticks(panel.xaxis, np.unique(gaps["m"]))
+        label_ticks(panel.xaxis, m)
+        panel.set_xlabel("width $m$")
+    label_ticks(identity_panel.xaxis, identity["m"])
+    identity_panel.set_xlabel("width $m$")
+    identity_panel.tick_params(axis="x", labelsize=6)
     return figure
+
+
+def _outputs(system: IntegrableNetwork, m: int, lr: float, **options: Any) -> Array:
+    """f at the probe at the times."""
+    network = system.network(m=m, batches=[(_X, np.ones(1))] * max(_TIMES), lr=lr, probe=_PROBE, **options)
+    return solve(network, _TIMES).observables["f"][-len(_TIMES) :, 0]
+
+
+def _difference(depth: int, m: int, lr: float) -> float:
+    written, hybrid = (
+        _outputs(IntegrableNetwork(d=3, depth=depth, parameterization=name), m, lr, rng=0, first_pass=first_pass)
+        for name, first_pass in (("ip-llr", "exact"), ("hp", "linearized"))
+    )
+    return float(np.max(np.abs(written - hybrid)) / np.max(np.abs(hybrid)))
 
 
 def _tie_gap(activation: str, depth: int, lr: float, samples: int) -> tuple[Array, Array]:

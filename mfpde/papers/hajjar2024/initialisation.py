@@ -43,7 +43,8 @@ def compute(*, depth: int, widths: list[int], trials: int, fitted: int, activati
             extend(sizes, model=i, power=power, m=widths, mean=values.mean(axis=1), error=values.std(axis=1, ddof=1) / np.sqrt(trials))
             rate = fit_rate(widths[-fitted:], values[-fitted:], statistic="mean")
             predicted = power * float(predicted_orders(system)["f_0"])
-            extend(exponents, model=i, power=power, exponent=-rate.exponent, low=-rate.high, high=-rate.low, predicted=predicted, fitted=fitted)
+            fit = {"exponent": -rate.exponent, "low": -rate.high, "high": -rate.low, "predicted": predicted}
+            extend(exponents, model=i, power=power, fitted=fitted, **fit)
     return {"sizes": sizes, "exponents": exponents}
 
 

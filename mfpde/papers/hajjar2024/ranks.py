@@ -30,8 +30,9 @@ def ranks(preset: str, out: Path, progress: bool) -> list[Path]:
 
 
 def compute(
-    *, activations: list[str], depth: int, m: int, batch: int, images: int, trials: int, lr: float, progress: bool, archive: Archive | None = None
-) -> Tables:
+    *, activations: list[str], depth: int, m: int, batch: int, images: int, trials: int, lr: float, progress: bool,
+    archive: Archive | None = None,
+) -> Tables:  # fmt: skip
     """Tables ``fields`` (pre-activations on the first `images` training images) and ``updates`` (W_1 - W_0), a row an activation and layer.
 
     `published` is NaN at other sizes than the published ones. The rank is the number of singular values above the largest times

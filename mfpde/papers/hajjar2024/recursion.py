@@ -15,9 +15,10 @@ from mfpde.solve import solve
 from mfpde.streams import stream
 from mfpde.systems.integrable import IntegrableNetwork
 
+_RATES = {"one": [0.3, 0.6, 0.8], "batch": [0.5, 0.8, 1.2]}
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"rates": {2: 0.5, 3: 1.0, 4: 1.5}, "m": 4096, "seeds": 20, "steps": 10, "samples": 32768, "activation": "relu"},
-    "quick": {"rates": {2: 0.5, 3: 1.0, 4: 1.5}, "m": 512, "seeds": 12, "steps": 5, "samples": 8192, "activation": "relu"},
+    "paper": {"depths": [2, 3, 4], "rates": _RATES, "m": 4096, "seeds": 20, "steps": 6, "samples": 32768, "activation": "relu"},
+    "quick": {"depths": [2, 3, 4], "rates": _RATES, "m": 512, "seeds": 12, "steps": 4, "samples": 8192, "activation": "relu"},
 }
 _D, _BATCH = 3, 8
 _PROBE = np.array([[0.6, 0.8, 0.0]])
@@ -28,20 +29,22 @@ def recursion(preset: str, out: Path, progress: bool) -> list[Path]:
     return produce("hajjar2024-recursion", PRESETS[preset], compute, draw, out, progress)
 
 
-def compute(*, rates: dict[int, float], m: int, seeds: int, steps: int, samples: int, activation: str, progress: bool) -> Tables:
+def compute(
+    *, depths: list[int], rates: dict[str, list[float]], m: int, seeds: int, steps: int, samples: int, activation: str, progress: bool
+) -> Tables:
     """Tables ``limit`` (f at the probe, its standard error) and ``networks`` (f of every seed), by depth, batch size and t.
 
-    One input with label 1 at every step, or the same eight inputs with labels 1 and -1. `rates` maps depths to learning rates: without
-    calibration the output shrinks with the depth.
+    One input with label 1 at every step, or the same eight inputs with labels 1 + x_1 / 2. `rates` has a learning rate a depth: without
+    calibration the output shrinks with the depth, and a rate that makes it overshoot switches all units off.
     """
     tables: dict[str, dict[str, list[float]]] = {"limit": {}, "networks": {}}
     t = range(steps + 1)
-    for depth, lr in rates.items():
-        system = IntegrableNetwork(d=_D, depth=int(depth), parameterization="ip-llr", activation=activation)
-        for batch in (1, _BATCH):
+    for i, depth in enumerate(depths):
+        system = IntegrableNetwork(d=_D, depth=depth, parameterization="ip-llr", activation=activation)
+        for batch, lr in ((1, rates["one"][i]), (_BATCH, rates["batch"][i])):
             arguments: dict[str, Any] = {"batches": [_samples(batch)] * steps, "lr": lr, "probe": _PROBE}
             limit = solve(system.limit(**arguments, samples=samples), t).observables
-            where = {"depth": int(depth), "batch": batch, "t": list(t)}
+            where = {"depth": depth, "batch": batch, "t": list(t)}
             extend(tables["limit"], **where, f=limit["f"][:, 0], error=limit["f_stderr"][:, 0])
             for seed in range(seeds):
                 f = solve(system.network(m=m, rng=seed, **arguments), t).observables["f"][:, 0]
@@ -69,7 +72,7 @@ def draw(data: Data) -> Any:
             panel.set(title=f"$L={depth:g}$, {inputs}", xlabel="step $t$")
             panel.set_xticks(t[:: max(1, len(t) // 6)])
         row[0].set_ylabel("$f_t$ at a test input")
-    axes[0, 0].legend(loc="lower right", title=f"$m={data['network']['m'][0]:g}$", title_fontsize=7.5)
+    axes[0, 0].legend(loc="upper left", title=f"$m={data['network']['m'][0]:g}$", title_fontsize=7.5)
     return figure
 
 
@@ -77,4 +80,5 @@ def _samples(batch: int) -> tuple[Any, Any]:
     if batch == 1:
         return np.array([[1.0, 0.0, 0.0]]), np.ones(1)
     x = stream(0, "recursion figure").standard_normal((batch, _D))
-    return x / np.linalg.norm(x, axis=1)[:, None], np.where(np.arange(batch) % 2, -1.0, 1.0)
+    x /= np.linalg.norm(x, axis=1)[:, None]
+    return x, 1.0 + 0.5 * x[:, 0]

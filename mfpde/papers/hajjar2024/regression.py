@@ -60,7 +60,7 @@ def draw(data: Data) -> Any:
             axes[1, i].semilogy(losses["step"][here] + 1, losses["loss"][here], color=f"C{j}", lw=0.9)
         axes[0, i].plot(points["x"], points["y"], "ko", ms=3.5)
         axes[0, i].set(title=name, xlabel="$x$", ylim=(-2.2, 2.2))
-        axes[1, i].set(xlabel="step", ylim=(1e-7, 10.0), xscale="log")
+        axes[1, i].set(xlabel="step", ylim=(1e-5, 10.0), xscale="log")
         if axes[0, i].get_legend_handles_labels()[0]:
             axes[0, i].legend(loc="lower right", fontsize=6)
     axes[0, 0].set_ylabel("$f(x)$")

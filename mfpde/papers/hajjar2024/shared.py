@@ -17,7 +17,10 @@ from mfpde.study import Archive, Result, Run, execute
 def produce_with_runs(
     name: str, settings: Mapping[str, Any], compute: Callable[..., Tables], draw: Callable[[Data], Any], out: Path, progress: bool
 ) -> list[Path]:
-    """:func:`mfpde.papers.produce.produce`, with every training run kept in ``out/NAME-runs`` as it ends: a stopped figure goes on from there."""
+    """:func:`mfpde.papers.produce.produce`, with every run kept in ``out/NAME-runs`` as it ends.
+
+    A figure that was stopped goes on from there.
+    """
     archive = Archive(out / f"{name}-runs")
 
     def archived(**given: Any) -> Tables:

@@ -32,8 +32,8 @@ def training(preset: str, out: Path, progress: bool) -> list[Path]:
 
 
 def compute(
-    *, models: list[str], activations: list[str], depth: int, m: int, lr: float, batch: int, steps: int, seeds: int, every: int, tested: int,
-    progress: bool, archive: Archive | None = None,
+    *, models: list[str], activations: list[str], depth: int, m: int, lr: float, batch: int, steps: int, seeds: int, every: int,
+    tested: int, progress: bool, archive: Archive | None = None,
 ) -> Tables:  # fmt: skip
     """Tables ``loss_<a>`` and ``size_<a>`` for each activation, and ``accuracy``.
 

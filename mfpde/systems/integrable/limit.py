@@ -75,8 +75,8 @@ class RecursionLimit(StepFlow):
     def observe(self, t: float, y: Array) -> dict[str, Any]:
         """`f` and `f_stderr` at the probe, (n_probe,) or (n_probe, outputs), `loss`, the mean over the union of the batches, and `dead`.
 
-        `dead` is the share of replicas that a step has switched off: relu with tie "zero" whose output is exactly 0 at every training
-        input. No gradient reaches them any more, and their outputs must not be averaged with those of others.
+        `dead` is the share of replicas that a step has switched off: relu whose output is exactly 0 at every training input. Their
+        outputs must not be averaged with those of others.
         """
         values = self._bring(y).predict(np.concatenate([self.probe, self._distinct]))
         value, error = _averaged(values)

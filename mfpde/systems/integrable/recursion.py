@@ -75,8 +75,8 @@ class Problem:
 
     @property
     def can_die(self) -> bool:
-        """Whether a step can switch all units of layer L off for good: sigma vanishes below the kink, and nothing acts at random there."""
-        return bool(self.rates.any()) and self.depth >= 2 and not self.ties and self.sigma.homogeneity is not None and self._flat_below
+        """Whether a step can switch all units of a layer off: sigma vanishes below the kink, and the network moves."""
+        return bool(self.rates.any()) and self.depth >= 2 and self.sigma.homogeneity is not None and self._flat_below
 
     @property
     def _flat_below(self) -> bool:
