@@ -142,6 +142,44 @@ def test_normal_tail_of_every_correlation(r):
             assert abs(dual_piecewise.upper_tail(h, g, r, s) - exact_tail(h, g, r)) < 5e-16, (h, g)
 
 
+def exact_product(h, g, r):
+    """E (X - h)_+ (Y - g)_+ in 20 digits."""
+    with mp.workdps(20):
+        h, g, r, far = mp.mpf(h), mp.mpf(g), mp.mpf(r), mp.mpf(11)
+        s = mp.sqrt((1 - r) * (1 + r))
+
+        def inner(x):
+            t = (r * x - g) / s
+            return mp.npdf(x) * (x - h) * (s * mp.npdf(t) + (r * x - g) * mp.ncdf(t))
+
+        breaks = sorted({h, far, *(min(max(x, h), far) for x in (-2, 0, 2, 6))})
+        return mp.quad(inner, breaks, maxdegree=5)
+
+
+@pytest.mark.parametrize("r", [-0.75, -0.6, -0.4, -0.2, 0.0, 0.1, 0.2, 0.4, 0.6, 0.75])
+def test_small_correlations_by_the_bridge(r):
+    for h, g in ((-1.2, 1.2), (0.0, 0.0), (1.2, 0.4), (0.7, 0.7), (-3.0, -2.5), (4.5, 1.0)):
+        mixed, lifted = dual_piecewise.bridge(np.ones(1), np.array([h]), np.array([g]), r)
+        with mp.workdps(20):
+            tails = [mp.ncdf(-c) for c in (h, g)]
+            means = [mp.npdf(c) - c * tail for c, tail in zip((h, g), tails, strict=True)]
+            added = float(exact_product(h, g, r) - means[0] * means[1] - r * tails[0] * tails[1])
+        assert abs(mixed - (exact_tail(h, g, r) - float(tails[0] * tails[1]))) < 5e-16, (h, g)
+        assert abs(lifted - added) < 1e-16, (h, g)
+
+
+def test_both_routes_of_piecewise_pairs_meet():
+    """Pairs on both sides of the correlation where the route changes, and neurons near w = 0."""
+    knots, jumps = np.array([0.5, 1.5]), np.array([10.0, -10.0])
+    for one, two in ((0.8, 1.3), (5.0, 0.2), (1e-3, 2.0), (0.0, 1.0), (30.0, 40.0)):
+        potential = potential_for(Gaussian(3), ZERO, RAMP)
+        for r in (-0.9, -0.75, -0.7499999, 0.0, 0.3, 0.75, 0.7500001, 0.99):
+            w = np.array([[1.0, one, 0.0, 0.0]])
+            v = np.array([[1.0, two * r, two * math.sqrt(1.0 - r * r), 0.0]])
+            expected = dual_piecewise.product(knots, jumps, -2.5, one, two, one * two * r)
+            assert abs(pair(potential, w, v) - expected) < 3e-14 * (1.0 + one) * (1.0 + two), (one, two, r)
+
+
 @pytest.mark.parametrize("activation", [RAMP, BASIN])
 @pytest.mark.parametrize("v", [W2, 2.0 * W1, W1, -W1, -0.3 * W1, W1 * (1 + 1e-15), W1 + 1e-8 * W2, -W1 + 1e-10 * W2, 0.05 * W2, 30.0 * W2])
 def test_piecewise_pairs_and_gradients_in_high_precision(activation, v):

@@ -136,8 +136,8 @@ class PiecewisePotential(GaussianPotential):
         super().__init__(standardise, label, second_layer)
 
     def table(self, q: Array, b: Array) -> Array:
-        """|w|."""
-        return np.sqrt(q[None])
+        """|w|, E sigma and E sigma'."""
+        return np.stack([np.sqrt(q), *self.moments(q, b)[:2]])
 
     def values(self, block: Block, out: Sides) -> None:
         """:func:`mfpde.kernels.dual_piecewise.piecewise_values`."""
