@@ -11,6 +11,7 @@ import pytest
 
 import mfpde as mf
 from mfpde.finite.budget import error_budget
+from mfpde.finite.budget_terms import grown, shrunk
 from mfpde.flow import Field, Packing, StepFlow
 from mfpde.streams import stream
 from mfpde.systems.two_layer import finite_exact
@@ -113,6 +114,16 @@ def test_a_limit_that_is_too_coarse_cannot_be_made_up_for():
     assert "refine the limit" in str(found)
     resolution = next(term for term in found.terms if term.name == "limit resolution")
     assert resolution.bias == pytest.approx(-1.0, rel=1e-12)
+
+
+def test_extrapolated_moments():
+    """Changes 1 and 3: mean 2, standard deviation sqrt 2; 1 - 4^(-1/2) = 1/2 and 1 - .5 = 1/2."""
+    change = np.array([1.0, 3.0])
+    wider, finer = grown("m", 8, change, 4.0, 0.5), shrunk("dt", 0.1, change, 0.5, 1.0)
+    assert (wider.bias, wider.bias_error, wider.fluctuation) == pytest.approx((4.0, 2.0, 2.0))
+    assert (finer.bias, finer.bias_error, finer.fluctuation) == pytest.approx((4.0, 2.0, 2.0 * math.sqrt(2.0)))
+    assert wider.after(16.0) == pytest.approx((1.0, 1.0))
+    assert finer.after(2.0) == pytest.approx((2.0, math.sqrt(2.0)))
 
 
 def test_a_known_order():

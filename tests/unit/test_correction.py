@@ -33,9 +33,9 @@ class Square:
         return {
             "mean": {"exponent": 0.5, "constant": 1.0, "source": "variance 1/m"},
             "square": [
+                {"exponent": 9.0, "width": "n"},
                 {"exponent": 1.0, "source": "m mean^2 is chi-square", "statistic": "rms", "width": "m"},
                 {"exponent": 1.0, "constant": 1.0, "source": "variance 1/m", "statistic": "bias"},
-                {"exponent": 9.0, "width": "n"},
             ],
         }
 
@@ -79,6 +79,7 @@ def test_an_ensemble_agrees_with_the_prediction():
     assert np.all(np.abs(table["bias_z"]) < 4.0)
     rows = table[(table["observable"] == "mean") | (table["observable"] == "both") & (table["entry"] == 0)]
     assert np.all(np.abs(rows["variance_z"]) < 4.0)
+    assert rows["variance_error"] == pytest.approx([np.sqrt(2.0 / 400)] * 6, rel=0.15)
     square = table[table["observable"] == "square"]
     assert square["bias"] == pytest.approx([1.0] * 3, abs=4.0 * np.sqrt(2.0 / 400))
     assert square["variance"] == pytest.approx(2.0 / square["width"], rel=0.6)
@@ -268,6 +269,7 @@ class Breaking(Square):
 
 def test_everything_is_in_the_file(tmp_path):
     result = _drift(Breaking(), t_eval=[0.0, 1.0])
+    result.observables["own"] = result.observables["mean"] + 1.0
     assert 0 < len(result.failed) < 60
     first = result.failed[0]
     assert (first["m"], first["rows"]) == (16, 1)
