@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,22 @@ from mfpde.density.sweep import Sweep
 from mfpde.flow import Array, Field, Packing, StepFlow
 
 
-class DensityFlow(StepFlow):
+class GridFlow(StepFlow):
+    """A density in steps on a grid, which can be refined.
+
+    Attributes
+    ----------
+    grid : Grid
+    """
+
+    grid: Grid
+
+    @abstractmethod
+    def refined(self) -> GridFlow:
+        """The same flow with twice the cells along each axis and a quarter of the step."""
+
+
+class DensityFlow(GridFlow):
     """d_s rho = div(rho grad (Psi[rho] + ridge |theta|^2 / 2)) + (1/beta) Lap rho in the flow clock s, in implicit steps.
 
     A step sweeps the axes in turn, each sweep implicit in rho and in Psi. For steps of any length mass is kept to rounding, the

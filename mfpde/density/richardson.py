@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import whole
-from mfpde.density.flow import DensityFlow
+from mfpde.density.flow import GridFlow
 from mfpde.flow import Array, Trajectory
 from mfpde.solve import solve
 
@@ -22,7 +22,7 @@ class Extrapolated:
     Attributes
     ----------
     t : array (n_t,)
-        Times in the flow clock s.
+        Times on the flow's clock.
     observables : dict of arrays (n_t,)
         Extrapolated values.
     error : dict of arrays (n_t,)
@@ -39,19 +39,20 @@ class Extrapolated:
     runs: tuple[Trajectory, ...]
 
 
-def extrapolate(flow: DensityFlow, t_eval: npt.ArrayLike, levels: int = 2, tolerance: float | None = None, **settings: Any) -> Extrapolated:
+def extrapolate(flow: GridFlow, t_eval: npt.ArrayLike, levels: int = 2, tolerance: float | None = None, **settings: Any) -> Extrapolated:
     """Run `flow` and `levels` refinements of it, and extrapolate: errors h^2, h^4, ... go one a level, as dt goes with h^2.
 
     Parameters
     ----------
-    flow : DensityFlow
-        The coarsest run.
+    flow : GridFlow
+        A :class:`mfpde.density.DensityFlow`, or the limit of a system by ``method="density"``:
+        the coarsest run.
     t_eval : array_like (n_t,)
-        Times in the flow clock s, multiples of the coarsest step.
+        Times on the flow's clock, multiples of the coarsest step.
     levels : int
         Refinements, >= 1; each doubles the cells along every axis and quarters the step.
     tolerance : float, optional
-        Largest allowed estimate of the absolute error of any observable.
+        Largest allowed estimate of the absolute error of any observable; those that are NaN in all runs are not judged.
     **settings
         Further arguments of :func:`mfpde.solve`.
 
@@ -94,10 +95,11 @@ def _limit(values: Array) -> tuple[Array, Array]:
     return table[0], estimate
 
 
-def _refuse_beyond(tolerance: float, result: Extrapolated, flow: DensityFlow, levels: int) -> None:
-    name = max(result.error, key=lambda key: float(result.error[key].max()))
+def _refuse_beyond(tolerance: float, result: Extrapolated, flow: GridFlow, levels: int) -> None:
+    judged = [name for name in result.error if not all(np.isnan(run.observables[name]).all() for run in result.runs)]
+    name = max(judged, key=lambda key: float(np.nan_to_num(result.error[key], nan=np.inf).max()))
     worst = float(result.error[name].max())
-    if worst > tolerance:
+    if not worst <= tolerance:
         factor = (worst / tolerance) ** (0.5 / levels)
         cells = tuple(math.ceil(factor * n) for n in flow.grid.shape)
         raise ValueError(

@@ -319,3 +319,32 @@ def test_density_converges_to_the_moments():
     ratios = np.array(errors[0]) / errors[1]
     assert np.all(ratios > 3.0), (errors, ratios)
     assert np.max(errors[1]) < 0.02
+
+
+def test_extrapolated_density_against_the_moments():
+    """One parameter: four orders of the cells are gone, and the error that is stated is one."""
+    law = mf.laws.Empirical(np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0]))
+    system = mf.TwoLayer(law=law, activation="identity", initial=GaussianInit([0.3], 0.5), ridge=0.3, beta=4.0)
+    expected = run(system.limit(), [0.25]).observables
+    limit = system.limit(method="density", cells=40, reach=6.0, eps=0.025)
+    found = mf.density.extrapolate(limit, [0.25], tolerance=1e-3)
+    for name in ("risk", "free_energy", "second_moment"):
+        error, coarse = (abs(values[0] - expected[name][0]) for values in (found.observables[name], found.runs[0].observables[name]))
+        assert error < 0.01 * coarse, name
+        assert error < 4.0 * found.error[name][0] + 1e-9, name
+    assert math.isnan(found.observables["movement"][0])
+    with pytest.raises(ValueError, match="too coarse for tolerance"):
+        mf.density.extrapolate(limit, [0.25], tolerance=1e-12)
+
+
+def test_refined_density():
+    """Twice the cells of the same interval, a quarter of the step, the same data; and the change is the error, to a quarter of it."""
+    system = linear(target=mf.targets.Linear((0.5, -0.5)), initial=GaussianInit([0.0, 0.0], 0.5), ridge=0.5, beta=2.0, quadrature=2)
+    limit = system.limit(method="density", cells=32, reach=6.0, eps=0.05)
+    finer = limit.refined()
+    assert finer.config == system.limit(method="density", cells=64, reach=6.0, eps=0.0125).config
+    assert finer.refined().grid.shape == (128, 128)
+    change = mf.refinement(limit, [0.5])["risk"][0]
+    exact = run(system.limit(method="moments"), [0.5]).observables["risk"][0]
+    error = abs(run(limit, [0.5], steps=True).observables["risk"][0] - exact)
+    assert 0.6 * error < change < 0.9 * error

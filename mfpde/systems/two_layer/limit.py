@@ -97,7 +97,8 @@ def _density(system: TwoLayer, cells: int | None, reach: float | None, eps: floa
     config["arguments"] |= {"cells": cells, "reach": reach, "eps": eps}
     if system.second_layer == "fixed" and not system.unit_weights:
         raise ValueError("initial has columns (a, w) with a fixed: method='density' needs a = 1; give the law of w alone")
-    return DensityLimit(system.field, data, system.initial, cells=cells, reach=reach, eps=eps, config=config)
+    finer = partial(system.limit, method="density", cells=2 * cells, reach=reach, eps=0.25 * eps)
+    return DensityLimit(system.field, data, system.initial, cells=cells, reach=reach, eps=eps, config=config, refine=finer)
 
 
 def _family(system: TwoLayer) -> tuple[Family, Statistics]:
