@@ -6,11 +6,17 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
+from mfpde.datafiles import reference_rows
 from mfpde.selfcheck.check import Check
 from mfpde.solve import solve
 from mfpde.systems.phase_diagram import PhasePoint
 from mfpde.systems.phase_diagram.condensation import condensation
+from mfpde.systems.phase_diagram.phase_map import phase_map
+from mfpde.systems.phase_diagram.rotation import rotate
 from mfpde.systems.phase_diagram.slopes import local_slopes
+from mfpde.systems.phase_diagram.training import train_law
 
 
 def _at(gamma: float, gamma_prime: float, m: float = math.inf) -> PhasePoint:
@@ -63,4 +69,22 @@ def condensed() -> Check:
     return Check("phase diagram, condensed neurons: angle from the kinks", gap, 2e-3)
 
 
-CASES: list[Callable[[], Check]] = [linear_end, slopes, resolution, invariant, dynamics, condensed]
+def printed_row() -> Check:
+    """S_w of the law along gamma' = 0, widths 1000 to 40,000, beside the row read from Figure 4 of Luo et al. 2021, one network a point."""
+    rows = reference_rows("luo2021_fig4_row.csv")
+    gammas = [float(row["gamma"]) for row in rows]
+    found = phase_map(gammas=gammas, gamma_primes=[0.0], widths=[1000, 6000, 40_000], seeds=1, dynamics="limit", nodes=6)
+    gap = max(abs(s - float(row["s_w"])) for s, row in zip(found.s_w[0].tolist(), rows, strict=True))
+    return Check("phase diagram, printed row of Figure 4: S_w", gap, 0.05)
+
+
+def span() -> Check:
+    """Two inputs in three dimensions: the law on their span is the law on the sphere."""
+    point = PhasePoint(gamma=1.0, gamma_prime=0.0, x=np.array([[1.0, 0.2, 0.1], [0.3, -1.0, 0.4]]), y=np.array([0.7, 0.4]))
+    rotation = rotate(point)
+    assert rotation is not None
+    inside = rotation.whole(train_law(rotation.point, 1000.0), float(rotation.frozen))
+    return Check("phase diagram, inputs rotated to their span: RD_w", abs(inside.rd_w / train_law(point, 1000.0).rd_w - 1.0), 0.01)
+
+
+CASES: list[Callable[[], Check]] = [linear_end, slopes, resolution, invariant, dynamics, condensed, printed_row, span]

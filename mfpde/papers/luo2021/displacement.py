@@ -39,7 +39,7 @@ def compute(*, seeds: int, gammas: list[float], scale_seeds: int, widths: list[i
     law = phase_map(gammas=found.gammas.tolist(), gamma_primes=[0.0], widths=widths, seeds=1, dynamics="limit", progress=progress)
     displacements = {"gamma": gamma, "m": m, "rd_w": mean.ravel(), "deviation": deviation.ravel(), "printed": printed}
     displacements |= {"z": z_scores(mean.ravel(), deviation.ravel(), printed, seeds), "law": law.rd_w[0, :, :, 0].ravel()}
-    slopes: dict[str, list[float]] = {name: [] for name in ("exponent", "gamma", "s_w", "s_w_se", "predicted")}
+    slopes: dict[str, list[float]] = {name: [] for name in ("exponent", "gamma", "s_w", "s_w_se", "predicted", "excluded")}
     for exponent in EXPONENTS:
         # Other seeds for every choice: as in print, the points are runs of their own.
         first = 1000 * (1 + EXPONENTS.index(exponent))
@@ -52,7 +52,7 @@ def compute(*, seeds: int, gammas: list[float], scale_seeds: int, widths: list[i
             progress=progress,
         )
         for i, value in enumerate(gammas):
-            cell = (exponent, value, one.s_w[0, i], one.s_w_se[0, i], one.predicted["s_w"][0, i])
+            cell = (exponent, value, one.s_w[0, i], one.s_w_se[0, i], one.predicted["s_w"][0, i], one.excluded[0, i])
             for name, number in zip(slopes, cell, strict=True):
                 slopes[name].append(float(number))
     table = found.table()

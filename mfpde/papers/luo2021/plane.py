@@ -10,7 +10,7 @@ import numpy as np
 from mfpde.papers.produce import produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.systems.phase_diagram import PhasePoint
-from mfpde.systems.phase_diagram.coordinates import regime
+from mfpde.systems.phase_diagram.exact import exponents
 from mfpde.systems.phase_diagram.initialisations import TABLE
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -45,10 +45,9 @@ def compute(*, widths: list[int], parameter: float, progress: bool) -> Tables:
             for column, number in zip(columns, (float(i), *place), strict=True):
                 columns[column].append(number)
     gamma, prime = (grid.ravel() for grid in np.meshgrid(np.linspace(0.3, 1.7, 141), np.linspace(-0.7, 0.7, 141)))
-    points = [PhasePoint(gamma=float(g), gamma_prime=float(p)) for g, p in zip(gamma, prime, strict=True)]
-    shares = {"s_w": [p.exponents.s_w for p in points], "open": [float(p.exponents.open) for p in points]}
-    condensed = [float(regime(p.gamma, p.gamma_prime) == "condensed") for p in points]
-    plane = {"gamma": gamma, "gamma_prime": prime, **shares, "condensed": condensed}
+    found = [exponents(float(g), float(p)) for g, p in zip(gamma, prime, strict=True)]
+    shares = {"s_w": [e.s_w for e in found], "open": [float(e.open) for e in found]}
+    plane: dict[str, Any] = {"gamma": gamma, "gamma_prime": prime, **shares}
     return {"points": columns, "plane": plane, "setting": {"parameter": [parameter]}}
 
 
@@ -73,8 +72,8 @@ def draw(data: Data) -> Any:
         panel.plot(*limit, "ko", ms=5)
         if name in _LABELS:
             text, offset = _LABELS[name]
-            side = "left" if offset[0] > 0 else "right" if name == "xavier" else "center"
-            panel.annotate(text, limit, offset, textcoords="offset points", fontsize=7.5, ha=side)
+            beside = "left" if offset[0] > 0 else "right" if name == "xavier" else "center"
+            panel.annotate(text, limit, offset, textcoords="offset points", fontsize=7.5, ha=beside)
     widths = np.unique(points["m"][np.isfinite(points["m"])]).astype(int)
     panel.set(xlabel=r"$\gamma$", ylabel=r"$\gamma'$", xlim=(0.3, 1.7), ylim=(-0.7, 0.7))
     share = data["setting"]["parameter"][0]

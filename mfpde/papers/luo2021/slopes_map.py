@@ -14,8 +14,8 @@ from mfpde.plot import Data, Tables, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"widths": WIDTHS, "seeds": 4, "flow_seeds": 1, "nodes": 16},
-    "quick": {"widths": [1000, 3000, 9000], "seeds": 2, "flow_seeds": 1, "nodes": 8},
+    "paper": {"widths": WIDTHS, "seeds": 4, "flow_seeds": 1, "rho": 0.25, "nodes": 16},
+    "quick": {"widths": [1000, 3000, 9000], "seeds": 4, "flow_seeds": 1, "rho": 0.5, "nodes": 8},
 }
 _TITLES = {"recipe": "recipe of the paper", "flow": "gradient flow", "law": r"$m=\infty$ law at $\kappa m$, $\kappa'$"}
 
@@ -25,12 +25,12 @@ def slopes_map(preset: str, out: Path, progress: bool) -> list[Path]:
     return produce("luo2021-fig4", PRESETS[preset], compute, draw, out, progress)
 
 
-def compute(*, widths: list[int], seeds: int, flow_seeds: int, nodes: int, progress: bool) -> Tables:
+def compute(*, widths: list[int], seeds: int, flow_seeds: int, rho: float, nodes: int, progress: bool) -> Tables:
     """Tables of cells and boundaries of each dynamics, of the networks of the recipe, and the printed row and stars."""
     shared: dict[str, Any] = {"gammas": GAMMAS, "gamma_primes": GAMMA_PRIMES, "widths": widths, "progress": progress}
     maps = {
         "recipe": phase_map(**shared, seeds=seeds),
-        "flow": phase_map(**shared, seeds=flow_seeds, dynamics="flow"),
+        "flow": phase_map(**shared, seeds=flow_seeds, dynamics="flow", rho=rho),
         "law": phase_map(**shared, seeds=1, dynamics="limit", nodes=nodes),
     }
     tables: dict[str, Any] = {name: found.cells() for name, found in maps.items()}
@@ -54,7 +54,7 @@ def draw(data: Data) -> Any:
         panel.plot(zeros["gamma"], zeros["gamma_prime"], "k-o", ms=3, lw=0.9, label="zero between neighbours")
         panel.plot(stars["gamma"], stars["gamma_prime"], "*", color="C4", mec="k", mew=0.4, ms=7, label="printed stars")
         panel.set_title(title)
-    axes[0, 0].legend(loc="upper left")
+    axes[0, 0].legend(loc="upper left", frameon=True, framealpha=0.9)
     figure.colorbar(mesh, ax=axes[0, 2], label="$S_w$")
     left, middle, right = axes[1]
     for i, name in enumerate(_TITLES):

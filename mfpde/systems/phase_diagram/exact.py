@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array
+from mfpde.systems.phase_diagram.coordinates import ON_THE_LINE
 
 
 class Exponents(NamedTuple):
@@ -35,9 +36,9 @@ def region(gamma: float, gamma_prime: float) -> int:
     """The region of :func:`exponents`; a point on a border belongs to any of its neighbours, whose exponents agree there."""
     if gamma <= 1.0:
         return 1 if gamma_prime <= 0.0 else 2
-    if gamma_prime >= gamma - 1.0:
+    if gamma_prime >= gamma - 1.0 - ON_THE_LINE:
         return 3
-    return 4 if gamma_prime >= 1.0 - gamma else 5
+    return 4 if gamma_prime >= 1.0 - gamma - ON_THE_LINE else 5
 
 
 def exponents(gamma: float, gamma_prime: float) -> Exponents:

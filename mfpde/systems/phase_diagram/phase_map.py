@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -74,8 +75,8 @@ def phase_map(
         As for :class:`PhasePoint`. Inputs that span less than their space are rotated to their span
         (:mod:`mfpde.systems.phase_diagram.rotation`), which is exact in law.
     beta_1_exponent : float
-        The recipe counts its rates at beta_1 = m^-beta_1_exponent, beta_2 = beta_1 / kappa'. Which step is accepted depends on it by less
-        than a factor 2.
+        At least 0. The recipe counts its rates at beta_1 = m^-beta_1_exponent, beta_2 = beta_1 / kappa'; its first rate is doubled until
+        the step is at least that of beta_1 = 1. The accepted steps then differ by less than a factor 2.
     redraw, dtype
         As for :meth:`PhasePoint.network`; for dynamics="paper".
     rho, nodes
@@ -111,7 +112,7 @@ def phase_map(
     options["tolerance"] = number("tolerance", tolerance, positive=True)
     if dynamics == "paper":
         options |= {"redraw": bool(redraw), "dtype": dtype, "first_rate": number("first_rate", first_rate, positive=True)}
-        options |= {"beta_1_exponent": _finite("beta_1_exponent", beta_1_exponent), "most_steps": whole("most_steps", most_steps)}
+        options |= {"beta_1_exponent": number("beta_1_exponent", beta_1_exponent), "most_steps": whole("most_steps", most_steps)}
     elif rho is not None:
         options["rho"] = number("rho", rho, positive=True)
     if nodes is not None:
@@ -156,7 +157,9 @@ def trained(
         frozen = 0.0 if rotation is None else float(rotation.frozen)
     else:
         if dynamics == "paper":
-            options |= {"beta_1": float(m) ** -beta_1_exponent, "most": options.pop("most_steps")}
+            doublings = math.ceil(beta_1_exponent * math.log2(m))
+            options |= {"beta_1": float(m) ** -beta_1_exponent, "first_rate": options["first_rate"] * 2.0**doublings}
+            options["most"] = options.pop("most_steps")
         result = train(moved, int(m), seed, dynamics, tolerance=tolerance, **options)
         frozen = 0.0 if rotation is None else rotation.frozen_square(int(m), seed)
     return asdict(result if rotation is None else rotation.whole(result, frozen))
