@@ -67,5 +67,5 @@ def draw(data: Data) -> Any:
             panel.axhline(math.log(10.0), color="0.5", lw=0.7, ls="--")
             panel.set(title=f"{activation}, $L={depth:g}$", xlabel="step", ylim=(0.0, 2.6))
         row[0].set_ylabel("training loss")
-        row[0].legend(loc="lower left", title=r"dashed: $\log 10$", title_fontsize=7.5)
+        row[-1].legend(loc="lower left", title=r"dashed: $\log 10$", title_fontsize=7.5)
     return figure

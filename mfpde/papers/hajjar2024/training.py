@@ -13,6 +13,7 @@ from mfpde.papers.hajjar2024.training_runs import MODELS, train
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.study import Archive
 
+_NUMBERS = {model: i for i, model in enumerate(MODELS)}
 ACTIVATIONS = ["relu", "gelu", "elu", "tanh"]
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
@@ -37,8 +38,8 @@ def compute(
 ) -> Tables:  # fmt: skip
     """Tables ``loss_<a>`` and ``size_<a>`` for each activation, and ``accuracy``.
 
-    In all of them `model` counts the models from 0. Means and standard errors over the seeds are those of runs that did not leave the
-    finite numbers up to that step; ``accuracy`` has a row a model and activation, with the number of runs that did (`stopped`), and the
+    In all of them `model` counts naive IP, IP-LLR, muP, IP-bias, IP-non-centered from 0. Means and standard errors over the seeds are
+    those of runs that did not leave the finite numbers up to that step; ``accuracy`` has a row a model and activation, with the number of runs that did (`stopped`), and the
     published mean of five seeds (NaN where there is none, or at sizes other than the published ones).
     """
     grid = [(a, model) for a in activations for model in models]
@@ -54,10 +55,10 @@ def compute(
         found = [next(runs) for _ in range(seeds)]
         for name, at in (("loss", np.arange(steps)), ("size", every * np.arange(steps // every + 1))):
             mean, error, count = _over_seeds(np.array([run[name] for run in found]))
-            extend(tables.setdefault(f"{name}_{activation}", {}), model=models.index(model), step=at, mean=mean, error=error, runs=count)
+            extend(tables.setdefault(f"{name}_{activation}", {}), model=_NUMBERS[model], step=at, mean=mean, error=error, runs=count)
         accuracy = np.array([run["accuracy"] for run in found])
         extend(
-            tables.setdefault("accuracy", {}), model=models.index(model), activation=activations.index(activation),
+            tables.setdefault("accuracy", {}), model=_NUMBERS[model], activation=activations.index(activation),
             mean=accuracy.mean(), error=accuracy.std(ddof=1) / math.sqrt(seeds), least=accuracy.min(), largest=accuracy.max(), seeds=seeds,
             stopped=sum(run["made"] != steps for run in found),
             published=published("accuracy", model=model, data="MNIST", depth=6, activation=activation) if same_size else np.nan,
@@ -66,7 +67,7 @@ def compute(
 
 
 def draw(data: Data) -> Any:
-    """Losses above, mean |f| below, a column an activation; accuracies in the titles of the lower panels' legends."""
+    """Losses, mean |f| and test accuracies with bars of two standard errors; a column an activation."""
     activations = [name.removeprefix("loss_") for name in data if name.startswith("loss_")]
     figure, axes = new_figure(len(activations), width=2.9 * len(activations), height=6.2, rows=3)
     for i, activation in enumerate(activations):
