@@ -7,6 +7,7 @@ its square counts, in |w(0)|.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,8 @@ class Rotation:
     def whole(self, training: Training, frozen_square: float) -> Training:
         """The training of the whole network: relative displacements whose |w(0)|^2 has `frozen_square` more."""
         w = training.square_w
-        of_w = np.sqrt(w / (w + frozen_square))
-        of_all = np.sqrt((w + training.square_a) / (w + training.square_a + frozen_square))
+        of_w = math.sqrt(w / (w + frozen_square))
+        of_all = math.sqrt((w + training.square_a) / (w + training.square_a + frozen_square))
         return replace(
             training,
             rd_w=training.rd_w * of_w,
