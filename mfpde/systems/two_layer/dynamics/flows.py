@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, Refinable, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
+from mfpde.systems.two_layer.dynamics.certificate import certificate
 from mfpde.systems.two_layer.dynamics.field import NeuronField
 from mfpde.systems.two_layer.dynamics.line import LineLaw, atoms_law, line_w2
 from mfpde.systems.two_layer.dynamics.noise import BrownianPaths
@@ -94,6 +95,14 @@ class NodeFlow(MeanFieldLimit):
     def line(self, y: Array) -> LineLaw:
         """The law of the weighted particles themselves, atoms."""
         return atoms_law(self.field.coordinate(self.unpack(y)["theta"]), self.weights, self.field.period)
+
+    def certificate(self, y: Array, candidates: npt.ArrayLike | None = None) -> float:
+        """An upper bound of R + lam M - inf (R + lam M) over all laws, by 2 [int Psi drho - inf Psi].
+
+        See :func:`mfpde.systems.two_layer.dynamics.certificate.certificate`: inf Psi is searched for, also at `candidates` (n, p).
+        """
+        places = None if candidates is None else np.asarray(candidates, np.float64)
+        return certificate(self.field, self.unpack(y)["theta"], self.weights, places)
 
     def with_particles(self, layers: Mapping[str, Array]) -> Array:
         """The state of these neurons, named and shaped as :meth:`particles` gives them."""
