@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mfpde import __version__
-from mfpde.cli import catalogue, checks, figures, runs, where
+from mfpde.cli import catalogue, checks, drift, figures, runs, sweep, where
 from mfpde.cli.errors import CommandError
 
 USAGE, FAILURE = 2, 1
@@ -71,7 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     show = command("show", runs.show, "What a result file holds: configuration, progress, last observables.")
     for added in (resume, show):
         added.add_argument("file", type=Path, metavar="FILE")
-    for added in (figure, run, resume):
+
+    study = command("drift", drift.drift, "How fast networks approach their limit: the rate table and plot of a system.")
+    drift.add_arguments(study)
+    grid = command("sweep", sweep.sweep, "Solve a grid of flows that a TOML file describes, into one table.")
+    grid.add_argument("config", type=Path, metavar="CONFIG.toml")
+    grid.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core; 1 runs everything here)")
+    grid.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write; the same command again does what is missing")
+
+    for added in (figure, run, resume, study, grid):
         added.add_argument("--quiet", action="store_true", help="no progress bar")
 
     where.add_arguments(command("where", where.show, "The place of an initialisation in the phase diagram, and what drift follows."))
