@@ -53,20 +53,24 @@ def compute(
 
 
 def draw(data: Data) -> Any:
-    """A row of intervals a quantity for every parameterization; ticks are predictions."""
-    table = data["exponents"]
+    """Fitted minus predicted exponents with their intervals, a panel a quantity; the predicted ones are written at the right."""
+    table, depths = data["exponents"], data["models"]["depth"]
     quantities = np.unique(table["quantity"]).astype(int)
     labels = ["$f_0$", "$f_1-f_0$", *(rf"$\Delta h^{j - 1}$" for j in quantities[2:])]
     figure, axes = new_figure(len(quantities), width=2.1 * len(quantities) + 1.0, height=3.0)
+    reach = 1.1 * np.max(np.abs(np.stack([table[name] - table["predicted"] for name in ("low", "high")])))
     for panel, j in zip(axes[0], quantities, strict=True):
         at = table["quantity"] == j
-        place, value = -table["parameterization"][at], table["exponent"][at]
+        which, value, predicted = table["parameterization"][at], table["exponent"][at], table["predicted"][at]
         spread = np.array([value - table["low"][at], table["high"][at] - value])
-        panel.plot(table["predicted"][at], place, "k|", ms=11, mew=1.0, label="predicted")
-        panel.errorbar(value, place, xerr=spread, color="C1", marker="o", ms=3, capsize=2, ls="none", label="fitted, 95 %")
-        panel.set(title=labels[j], xlabel="exponent of $m$")
-        depths = data["models"]["depth"]
-        panel.set_yticks(place, [f"{NAMES[int(-p)]}, $L={depths[int(-p)]:g}$" for p in place] if j == 0 else [""] * len(place))
-        panel.set_ylim(-len(depths) + 0.5, 0.5)
-    axes[0, 0].legend(loc="lower left")
+        panel.axvline(0.0, color="0.6", lw=0.8)
+        panel.errorbar(value - predicted, -which, xerr=spread, color="C1", marker="o", ms=3, capsize=2, ls="none")
+        for i, power in zip(which, predicted, strict=True):
+            panel.text(1.0, -i, f"{power:+g}" if power else "0", transform=panel.get_yaxis_transform(), ha="right", va="center", fontsize=7)
+        panel.set(title=labels[j], xlabel="fitted - predicted exponent", xlim=(-reach, 1.35 * reach), ylim=(-len(depths) + 0.5, 0.5))
+        panel.set_yticks(-np.arange(len(depths)), _names(depths) if j == 0 else [""] * len(depths))
     return figure
+
+
+def _names(depths: Any) -> list[str]:
+    return [f"{name}, $L={depth:g}$" for name, depth in zip(NAMES, depths, strict=False)]

@@ -39,8 +39,8 @@ def compute(
     """Tables ``loss_<a>`` and ``size_<a>`` for each activation, and ``accuracy``.
 
     In all of them `model` counts naive IP, IP-LLR, muP, IP-bias, IP-non-centered from 0. Means and standard errors over the seeds are
-    those of runs that did not leave the finite numbers up to that step; ``accuracy`` has a row a model and activation, with the number of runs that did (`stopped`), and the
-    published mean of five seeds (NaN where there is none, or at sizes other than the published ones).
+    those of runs that did not leave the finite numbers up to that step. ``accuracy`` has a row a model and activation, with the number
+    of runs that did (`stopped`), and the published mean of five seeds (NaN where there is none, or at sizes other than the published ones).
     """
     grid = [(a, model) for a in activations for model in models]
     configs = [
