@@ -15,7 +15,7 @@ from mfpde.systems.phase_diagram.phase_map import phase_map
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"widths": WIDTHS, "seeds": 4, "flow_seeds": 1, "rho": 0.25, "nodes": 16},
-    "quick": {"widths": [1000, 3000, 9000], "seeds": 4, "flow_seeds": 1, "rho": 0.5, "nodes": 8},
+    "quick": {"widths": [1000, 3000, 9000], "seeds": 3, "flow_seeds": 1, "rho": 0.5, "nodes": 6},
 }
 _TITLES = {"recipe": "recipe of the paper", "flow": "gradient flow", "law": r"$m=\infty$ law at $\kappa m$, $\kappa'$"}
 
