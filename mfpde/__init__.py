@@ -10,6 +10,7 @@ from mfpde.solve.loop import solve
 
 if TYPE_CHECKING:
     from mfpde import activations, datasets, finite, laws, measures, study, systems, targets
+    from mfpde.finite.budget import error_budget
     from mfpde.finite.constants import finite_width
     from mfpde.finite.drift import drift
     from mfpde.finite.rates import fit_rate
@@ -45,6 +46,7 @@ _OBJECTS = {
     "TwoLayer": "mfpde.systems.two_layer",
     "coordinate_check": "mfpde.systems.integrable.coordinates",
     "drift": "mfpde.finite",
+    "error_budget": "mfpde.finite",
     "finite_width": "mfpde.finite",
     "fit_rate": "mfpde.finite",
     "refinement": "mfpde.solve",
@@ -81,6 +83,7 @@ __all__ = [
     "coordinate_check",
     "datasets",
     "drift",
+    "error_budget",
     "finite",
     "finite_width",
     "fit_rate",

@@ -330,3 +330,29 @@ def test_mirrored_pairs_measure_the_constant_of_the_risk(monkeypatch):
     assert single["bias_error"] > 1.5 * paired["bias_error"]
     assert abs(single["bias_z"]) < 4.0
     assert all(np.isnan(paired[name]) for name in ("variance", "variance_error", "predicted_variance", "variance_z"))
+
+
+def test_what_the_systems_predict_are_gaps_of_theirs():
+    """Every stated rate reads, and belongs to a gap that a small drift of that system has."""
+    line = mf.TwoLayer(
+        law=mf.laws.Gaussian(3, 1.0),
+        target=mf.targets.Linear([1.0, 0.0, 0.0]),
+        activation="identity",
+        second_layer="fixed",
+        initial=mf.measures.GaussianInit([0.0] * 3, 1.0),
+    )
+    x, y = np.eye(2), np.array([1.0, -1.0])
+    batches = {"batches": ((x, y),), "probe": x, "lr": 0.1}
+    cases = [
+        (mf.DepthSeparation(d=4), {"m1": [4], "m2": [3]}, {"directions": 16}, {"nodes": 4}),
+        (line, {"m": [4]}, {}, {}),
+        (mf.CosineCircle(b=0.5), {"m": [4]}, {}, {}),
+        (mf.IsotropicGaussians(d=4, delta=0.5), {"m": [4]}, {"dynamics": "particles"}, {}),
+        (mf.OddTarget.cubic(3), {"m": [4]}, {}, {}),
+        (mf.LowDimensionalTarget(d=4, d_h=2), {"m": [4]}, {}, {"nodes": 4}),
+        (mf.IntegrableNetwork(d=2, depth=2, parameterization="hpz"), {"m": [8]}, batches, {**batches, "tie": "zero"}),
+    ]
+    for system, widths, network, limit in cases:
+        result = mf.drift(system, widths=widths, t_eval=[0.0, 1.0], replicas=1, network=network, limit=limit)
+        assert result.predicted, type(system).__name__
+        assert set(result.predicted) <= set(result.gaps), type(system).__name__

@@ -362,3 +362,14 @@ def test_noisy_networks_beside_a_limit_without_tracers():
     assert "function_distance" in result.gaps
     mean, error = result.bias("second_moment")
     assert np.all(np.abs(mean[:, 1]) < 4.0 * error[:, 1] + 0.05)
+
+
+def test_mirror_image_of_a_deep_network_in_steps():
+    """Gradient descent from -w1, -w2 is the descent of those neurons; the loss knows them by |w1|, w2 and b2 only."""
+    network = SYSTEM.network(m1=3, m2=4, dynamics="gd", directions=16, rng=2)
+    image, start = network.mirrored(), network.unpack(network.state0)
+    ours = network.pack(w1=-start["w1"], w2=-start["w2"], b2=start["b2"])
+    np.testing.assert_array_equal(image.state0, ours)
+    np.testing.assert_array_equal(network.with_particles(image.particles(ours)), ours)
+    np.testing.assert_array_equal(mf.solve(image, [2.0]).states, mf.solve(network, [2.0], y0=ours).states)
+    assert image.config["arguments"]["mirrored"] is True

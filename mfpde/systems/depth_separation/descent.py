@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +37,18 @@ class Descent(StepFlow):
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""
         return self.flow.predict(self._neurons(y), x)
+
+    def with_particles(self, layers: Mapping[str, Array]) -> Array:
+        """The state at the start with these neurons."""
+        return np.concatenate([self.flow.with_particles(layers), self.state0[self.flow.packing.size :]])
+
+    def mirrored(self) -> Self:
+        """The same training from the mirror images of the initial neurons."""
+        image = copy.copy(self)
+        image.flow = self.flow.mirrored()
+        image.state0 = np.concatenate([image.flow.state0, self.state0[self.flow.packing.size :]])
+        image.config = image.flow.config
+        return image
 
     def _neurons(self, y: Array) -> Array:
         return y[: self.flow.packing.size]

@@ -193,6 +193,10 @@ class DepthSeparation:
 
         return make_network(self, m1, m2, dynamics, directions, dt, batch, rng, dtype)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: the non-sphericity, at the start sqrt((pi - 1)/m1) as d grows."""
+        return {"non_sphericity": {"exponent": 0.5, "width": "m1", "source": "independent first-layer neurons, docs/depth_separation"}}
+
     def coupled_limit(self, network: Any, *, second_layer: str | Ensemble = "gauss-hermite", nodes: int = 32) -> SphericalLimit:
         """The spherical limit that carries the neurons of `network` as passive tracers, their mean-field characteristics."""
         from mfpde.systems.depth_separation.limit import make_coupled_limit

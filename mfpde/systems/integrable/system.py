@@ -114,6 +114,10 @@ class IntegrableNetwork:
         """c_1, ..., c_{L+1} of step 0, where w^l moves by -eta m^{-c_l} dloss/dw^l."""
         return self.exponents(0).c
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: outputs as m^-1/2, because the neurons of each layer are independent at first."""
+        return {"f": {"exponent": 0.5, "source": "docs/integrable_recursion"}}
+
     def config(self) -> dict[str, Any]:
         """The parameters as JSON values."""
         return {

@@ -250,6 +250,12 @@ class TwoLayer:
         options: dict[str, Any] = {"eps": eps, "batch": batch, "rng": rng, "dtype": dtype, "noise_steps": noise_steps, "limit": limit}
         return make_network(self, self.field, self._draw, m=m, dynamics=dynamics, **options)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: fluctuations and neurons as m^-1/2 (Mei et al. 2019, Thm. 1), the risk's bias as 1/m."""
+        theorem = {"exponent": 0.5, "source": "Mei, Misiakiewicz, Montanari 2019, Theorem 1"}
+        bias = {"exponent": 1.0, "statistic": "bias", "source": "E R_N - R = c(t)/N, docs/two_layer_exact"}
+        return {"neurons_rms": theorem, "function_distance": theorem, "risk": bias}
+
     def coupled_limit(self, network: Any, **arguments: Any) -> Flow:
         """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`.
 

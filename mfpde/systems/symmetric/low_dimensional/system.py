@@ -189,6 +189,11 @@ class LowDimensionalTarget:
 
         return make_network(self, m, dynamics, lr, batch, samples, rng)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: masses and loss as m^-1/2, as means over the neurons."""
+        names = ("mass_plus", "mass_minus", "loss", "function_distance")
+        return {name: {"exponent": 0.5, "source": "means over independent neurons, docs/low_dimensional"} for name in names}
+
     def coupled_limit(self, network: Any, *, nodes: int = 20, modes: int | None = None) -> ReducedLimit:
         """The limit that carries the initial neurons of `network` as passive tracers, their mean-field characteristics."""
         from mfpde.systems.symmetric.low_dimensional.limit import make_limit

@@ -261,6 +261,10 @@ class OddTarget:
 
         return make_network(self, m, dynamics, lr, batch, data, paired, activation, rng)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: the predictor as m^-1/2, because its moments start as means over the neurons."""
+        return {name: {"exponent": 0.5, "source": "means over independent neurons, docs/odd_target"} for name in ("w", "function_distance")}
+
     def coupled_limit(self, network: Any) -> MomentFlow | MomentDescent:
         """The limit that carries the neurons of `network` as tracers, (a, b)' = M (a, b), on the network's clock."""
         from mfpde.systems.symmetric.odd.limit import make_coupled_limit

@@ -139,6 +139,12 @@ class CosineCircle:
 
         return make_network(self, m, dynamics, eps, batch, rng, dtype, noise_steps)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: fluctuations and neurons as m^-1/2 (Mei et al. 2019, Thm. 1), the risk's bias as 1/m."""
+        theorem = {"exponent": 0.5, "source": "Mei, Misiakiewicz, Montanari 2019, Theorem 1"}
+        bias = {"exponent": 1.0, "statistic": "bias", "source": "E R_N - R = c(t)/N, docs/two_layer_exact"}
+        return {"neurons_rms": theorem, "z": theorem, "risk": bias}
+
     def coupled_limit(self, network: Any, **arguments: Any) -> TracerFlow | TracerDescent:
         """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`.
 

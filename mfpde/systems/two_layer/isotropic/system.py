@@ -178,6 +178,12 @@ class IsotropicGaussians:
         draw = initial_neurons(self._finite("a network"), self.sigma_0)
         return make_network(self, self.field, draw, m=m, dynamics=dynamics, eps=eps, batch=batch, rng=rng, dtype=dtype)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width: neurons as m^-1/2 (Mei et al. 2019, Thm. 1), the risk's bias as 1/m."""
+        theorem = {"exponent": 0.5, "source": "Mei, Misiakiewicz, Montanari 2019, Theorem 1"}
+        bias = {"exponent": 1.0, "statistic": "bias", "source": "E R_N - R = c(t)/N, docs/two_layer_exact"}
+        return {"neurons_rms": theorem, "risk": bias}
+
     def coupled_limit(self, network: Any, **arguments: Any) -> TracerFlow | TracerDescent:
         """The limit that carries the neurons of `network` as passive tracers; further arguments as for :meth:`limit`."""
         from mfpde.systems.two_layer.coupled import couple
