@@ -19,7 +19,7 @@ if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 1 else "CosineCircle"
     study = STUDIES[name]
     limit = {**study.limit, **{key: study.network[key] for key in study.shared}}
-    options = {"fixed": study.fixed, "replicas": study.replicas, "network": study.network, "limit": limit}
+    options = {"fixed": study.fixed, "replicas": study.replicas, "network": study.network, "limit": limit, "rtol": study.rtol}
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as executor:
         drift = mf.drift(make_system(name, {}), widths=study.widths, t_eval=study.times, executor=executor, **options)
     table = drift.table(t=study.times[-1])

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dynamics", metavar="NAME", help="the network's dynamics")
     parser.add_argument("--coupling", default="nested", metavar="NAME", help="nested (the default), independent or mirrored")
     parser.add_argument("--laws", action="store_true", help="also distances between laws, with the noise floor of every distance")
-    parser.add_argument("--rtol", type=float, default=1e-6, metavar="NUMBER", help="tolerance in continuous time (default 1e-6)")
+    parser.add_argument("--rtol", type=float, metavar="NUMBER", help="tolerance in continuous time")
     parser.add_argument("--rng", type=int, default=0, metavar="SEED", help="seed of everything (default 0)")
     parser.add_argument("--at", type=values.instant, default="last", metavar="T", help="when: one of the times, last (the default) or sup")
     parser.add_argument("--statistic", default="rms", metavar="NAME", help="rms (the default), mean or bias over replicas")
@@ -90,7 +90,8 @@ def _settings(arguments: argparse.Namespace, chosen: Study) -> dict[str, Any]:
         "t_eval": list(chosen.times) if arguments.t is None else arguments.t,
         "network": network,
         "limit": {**chosen.limit, **shared, **dict(arguments.limit)},
-        **{name: getattr(arguments, name) for name in ("coupling", "laws", "rtol", "rng")},
+        "rtol": chosen.rtol if arguments.rtol is None else arguments.rtol,
+        **{name: getattr(arguments, name) for name in ("coupling", "laws", "rng")},
     }
 
 

@@ -29,6 +29,8 @@ class Study:
     shared : tuple of str
         Arguments of the network that the limit is given too.
     replicas : int
+    rtol : float
+        Tolerance in continuous time.
     make : str, optional
         ``"module:function"`` that takes `parameters` and returns the system; None takes the system's class.
     """
@@ -41,6 +43,7 @@ class Study:
     limit: Mapping[str, Any] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
     replicas: int = 16
+    rtol: float = 1e-6
     make: str | None = None
 
 
@@ -69,10 +72,12 @@ STUDIES: dict[str, Study] = {
         times=[0.0, 1.0, 2.0],
     ),
     "DepthSeparation": Study(
-        widths={"m1": [16, 32, 64, 128, 256, 512, 1024, 2048]},
+        widths={"m1": [16, 32, 64, 128]},
         fixed={"m2": 32},
         times=[0.0, 10.0, 100.0],
         network={"directions": 1024},
+        replicas=8,
+        rtol=1e-4,
     ),
     "IntegrableNetwork": Study(
         make=f"{_EXAMPLES}:integrable",

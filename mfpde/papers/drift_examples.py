@@ -106,6 +106,10 @@ class Trained:
         """The system's."""
         return self.system.config()
 
+    def predicted_rates(self) -> Mapping[str, Any]:
+        """The system's."""
+        return self.system.predicted_rates()
+
     def limit(self, *, lr: float, steps: int, **arguments: Any) -> Flow:
         """The recursion of the infinite width."""
         return self.system.limit(**self._data(steps), lr=lr, **arguments)
