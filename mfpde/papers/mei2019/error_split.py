@@ -104,7 +104,7 @@ def draw(data: Data) -> Any:
     width_panel.plot(m, data["width"]["exact_risk_limit_nonlinear"], "C0-", lw=0.8)
     power = round(math.log2(data["networks"]["eps"][0]))
     width_panel.set(xlabel="width $N$", ylabel="gap in the risk, r.m.s.", title=rf"cosine model, $\epsilon=2^{{{power}}}$")
-    width_panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.12), fontsize="x-small")
+    width_panel.legend(loc="lower left", bbox_to_anchor=(0.0, 0.12), fontsize="x-small")
     table = data["step"]
     _lines(step_panel, table, "eps", "risk")
     for name, colour, order in (("particles_gd", "C2", 1.0), ("gd_sgd", "C3", 0.5)):
