@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mfpde.systems.integrable import IntegrableNetwork, Parameterization
     from mfpde.systems.integrable.coordinates import coordinate_check
     from mfpde.systems.phase_diagram import PhasePoint
+    from mfpde.systems.phase_diagram.phase_map import phase_map
     from mfpde.systems.phase_diagram.scrambling import scrambled_limit
     from mfpde.systems.symmetric.low_dimensional import LowDimensionalTarget
     from mfpde.systems.symmetric.odd import OddTarget
@@ -49,6 +50,7 @@ _OBJECTS = {
     "error_budget": "mfpde.finite",
     "finite_width": "mfpde.finite",
     "fit_rate": "mfpde.finite",
+    "phase_map": "mfpde.systems.phase_diagram.phase_map",
     "refinement": "mfpde.solve",
     "scrambled_limit": "mfpde.systems.phase_diagram.scrambling",
     "symmetry_residual": "mfpde.systems.symmetric.symmetry",
@@ -89,6 +91,7 @@ __all__ = [
     "fit_rate",
     "laws",
     "measures",
+    "phase_map",
     "refinement",
     "scrambled_limit",
     "solve",

@@ -193,8 +193,9 @@ class Refinable(VelocityFlow):
 class System(Protocol):
     """A frozen description of one learning problem.
 
-    A system may also offer ``predicted_rates()``, how fast gaps close with width, and its networks ``mirrored()``, the network from the mirror
-    images of its initial neurons, and ``with_particles(layers)``, the state that holds given neurons (see :mod:`mfpde.finite`).
+    A system may also offer ``predicted_rates()``, how fast gaps close with width, and its networks ``mirrored()``, the network from
+    the mirror images of its initial neurons, and ``with_particles(layers)``, the state that holds given neurons (see
+    :mod:`mfpde.finite`).
     """
 
     def config(self) -> dict[str, Any]:

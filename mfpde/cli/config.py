@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mfpde.flow import Flow, StepFlow
+from mfpde.flow import Flow, PacedFlow, StepFlow
 from mfpde.systems import registry
 
 SECTIONS = ["system", "flow", "solve"]
@@ -45,11 +45,13 @@ def flow_config(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def solve_arguments(section: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
-    """The keyword arguments of `solve`, with t_eval as times."""
+    """The keyword arguments of `solve`, with t_eval as times; a flow that knows when it is done may go without."""
     from mfpde import solve
 
     allowed = [name for name in registry.parameters(solve) if name not in NOT_IN_FILES]
     registry.check_keys(section, allowed, "[solve]")
+    if "t_eval" not in section and isinstance(flow, PacedFlow):
+        return dict(section)
     if "t_eval" not in section:
         raise ValueError("[solve] has no t_eval: give a list of times, {linear = [start, stop, n]} or {log = [first, stop, n]}")
     return {**section, "t_eval": times(section["t_eval"], flow)}

@@ -66,7 +66,7 @@ class Request:
             if isinstance(flow, StepFlow):
                 counts = step_counts(t, flow.dt)
                 if flow.count is not None and counts[-1] > flow.count:
-                    raise ValueError(f"t_eval ends at {t[-1]:g}: this flow has {flow.count} steps of {flow.dt:g}; end there or give it more")
+                    raise ValueError(f"t_eval ends at {t[-1]:g}: this flow has {flow.count} steps of {flow.dt:g}; end there")
                 reached = counts * flow.dt
         else:
             chosen = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from contextlib import closing, contextmanager
-from typing import Any
+from contextlib import contextmanager
 
 from mfpde.study.archive import Archive
+from mfpde.study.progress import runs_bar
 from mfpde.study.run import Result, Run, StudyError
 from mfpde.threads import set_threads, single_threaded_blas
 
@@ -48,19 +48,19 @@ def execute(
         found = {key: archive.read(run) for key, run in unique.items()}
         results = {key: result for key, result in found.items() if result is not None}
     rest = [run for key, run in unique.items() if key not in results]
-    with closing(_Bar(progress, len(unique), len(results))) as bar:
+    with runs_bar(progress, len(unique), len(results)) as update:
         if executor is None:
             for run in rest:
                 with _noted(run, results, len(unique), archive):
                     results[run.key] = _one(run, archive)
-                bar.update()
+                update()
         else:
-            _share_out(rest, results, len(unique), archive, executor, threads, bar)
+            _share_out(rest, results, len(unique), archive, executor, threads, update)
     return [results[run.key] for run in runs]
 
 
 def _share_out(
-    rest: Sequence[Run], results: dict[str, Result], total: int, archive: Archive | None, executor: Executor, threads: int, bar: _Bar
+    rest: Sequence[Run], results: dict[str, Result], total: int, archive: Archive | None, executor: Executor, threads: int, update: Callable[[], object]
 ) -> None:
     pending: dict[Future[Result], Run] = {}
     try:
@@ -70,7 +70,7 @@ def _share_out(
             run = pending[future]
             with _noted(run, results, total, archive):
                 results[run.key] = future.result()
-            bar.update()
+            update()
     except BrokenExecutor as error:
         raise StudyError(f"the executor died ({error}): {_progress(results, total, archive)}") from error
     finally:
@@ -105,23 +105,3 @@ def _progress(results: Mapping[str, Result], total: int, archive: Archive | None
     kept = "an archive would keep them" if archive is None else f"{archive.folder} keeps them, and the same call goes on from there"
     return f"{len(results)} of {total} runs are done; {kept}"
 
-
-class _Bar:
-    """A progress bar over runs, or nothing."""
-
-    def __init__(self, shown: bool, total: int, done: int) -> None:
-        self._bar: Any = None
-        if shown:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=total, initial=done, unit="run", mininterval=0.5)
-
-    def update(self) -> None:
-        """One more run is done."""
-        if self._bar is not None:
-            self._bar.update()
-
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        if self._bar is not None:
-            self._bar.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mfpde as mf
 from mfpde.cli import config, main
 from mfpde.systems import registry
 
@@ -157,3 +158,9 @@ def test_a_missing_configuration_is_a_failure_that_names_it(capsys, tmp_path):
     path = tmp_path / "none.toml"
     assert main(["run", str(path), "--out", str(tmp_path / "run.h5")]) == 1
     assert capsys.readouterr().err == f"mfpde: {path}: No such file or directory\n"
+
+
+def test_a_flow_that_knows_when_it_is_done_needs_no_times(tmp_path):
+    flow, solve = config.read(written(tmp_path, "gamma = 0.8\ngamma_prime = 0.0", 'role = "network"\nm = 20', "", "PhasePoint"))
+    assert solve == {}
+    assert mf.solve(flow, **solve).message.startswith("complete: loss 1e-06 reached")

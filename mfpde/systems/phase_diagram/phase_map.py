@@ -7,7 +7,6 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from itertools import pairwise, product
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from mfpde.checks import is_real, number, whole
 from mfpde.flow import Array
-from mfpde.study import Archive, Result, Run, execute
+from mfpde.study import Archive, Result, Run, execute, runs_bar
 from mfpde.systems.phase_diagram.data import checked_data
 from mfpde.systems.phase_diagram.map_result import NUMBERS, PhaseMap
 from mfpde.systems.phase_diagram.recipe import FIRST_RATE, MOST_STEPS, TOLERANCE
@@ -170,7 +169,7 @@ def _on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) ->
     order = sorted(range(len(runs)), key=lambda i: -float(runs[i].config["m"]))
     results: list[Result] = [{}] * len(runs)
     stopped = threading.Event()
-    with _bar(len(runs), progress) as bar:
+    with runs_bar(progress, len(runs)) as update:
 
         def work(block: int) -> None:
             if stopped.is_set():
@@ -181,8 +180,7 @@ def _on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) ->
             except BaseException:
                 stopped.set()
                 raise
-            if bar is not None:
-                bar.update()
+            update()
 
         try:
             run_blocks(work, len(runs))
@@ -190,15 +188,6 @@ def _on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) ->
             # After Ctrl-C, or an error in one thread, the others end with the network at hand.
             stopped.set()
     return results
-
-
-def _bar(total: int, shown: bool) -> AbstractContextManager[Any]:
-    if not shown:
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    bar: AbstractContextManager[Any] = tqdm(total=total, unit="network", mininterval=0.5)
-    return bar
 
 
 def _increasing(name: str, values: Sequence[float]) -> list[float]:
