@@ -60,7 +60,13 @@ def execute(
 
 
 def _share_out(
-    rest: Sequence[Run], results: dict[str, Result], total: int, archive: Archive | None, executor: Executor, threads: int, update: Callable[[], object]
+    rest: Sequence[Run],
+    results: dict[str, Result],
+    total: int,
+    archive: Archive | None,
+    executor: Executor,
+    threads: int,
+    update: Callable[[], object],
 ) -> None:
     pending: dict[Future[Result], Run] = {}
     try:

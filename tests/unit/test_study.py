@@ -93,7 +93,7 @@ def test_a_result_under_another_name_is_not_taken(tmp_path: Path) -> None:
 
 def test_a_failing_run_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
-    with pytest.raises(ValueError, match="^three is not allowed") as raised:
+    with pytest.raises(ValueError, match=r"^three is not allowed") as raised:
         execute(runs(study_runs.failing, 5), archive=archive)
     (note,) = raised.value.__notes__
     assert '"seed": 3' in note

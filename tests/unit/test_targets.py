@@ -26,7 +26,7 @@ def first_two(x):
         (targets.ProjectedNorm(2), [0.5, np.sqrt(5.0), 0.0]),
         (targets.OddCubic([1.0, 0.0, 2.0]), [0.027, -8.0, 0.0]),
         (targets.Norm(2.0), 2.0 * R),
-        (targets.Polynomial(0.5, [1.0, 0.0, 0.0], np.diag([1.0, 0.0, -1.0]) + [[0, 2, 0], [0, 0, 0], [0, 0, 0]]), [0.65, 6.5, 0.5]),
+        (targets.Polynomial(0.5, [1.0, 0.0, 0.0], np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]])), [0.65, 6.5, 0.5]),
         (targets.Sum([targets.RadialHat(), targets.Linear([1.0, 0.0, 0.0])]), [0.8, 2.0, 1.0]),
         (targets.as_target(lambda x: x[:, 0]), X[:, 0]),
         (targets.Custom(first_two, outputs=2), X[:, :2]),
