@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from mfpde.store.provenance import provenance
@@ -42,6 +43,14 @@ def label_ticks(axis: Any, values: Iterable[float]) -> None:
     places = [float(value) for value in values]
     axis.set_ticks(places, [f"{place:g}" for place in places])
     axis.set_ticks([], minor=True)
+
+
+def shades(values: Iterable[float], name: str = "viridis") -> dict[float, Any]:
+    """A colour for each of the `values`, from dark to light."""
+    from matplotlib import colormaps
+
+    each = np.unique(np.asarray(list(values), float))
+    return dict(zip(each.tolist(), colormaps[name](np.linspace(0.0, 0.85, len(each))), strict=True))
 
 
 def save_figure(figure: Any, name: str, out: str | Path, tables: Data, config: Mapping[str, Any]) -> list[Path]:

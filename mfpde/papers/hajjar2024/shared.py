@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,6 @@ def published(quantity: str, **where: Any) -> float:
         if row["quantity"] == quantity and all(row[key] == str(value) for key, value in where.items()):
             return float(row["value"])
     return float("nan")
-
-
-def shades(values: Iterable[float], name: str = "viridis") -> dict[float, Any]:
-    """A colour for each of the `values`, from dark to light."""
-    from matplotlib import colormaps
-
-    each = np.unique(np.asarray(list(values), float))
-    return dict(zip(each.tolist(), colormaps[name](np.linspace(0.0, 0.85, len(each))), strict=True))
 
 
 def extend(table: dict[str, list[float]], **columns: Any) -> None:
