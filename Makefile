@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help figure figures test lint docs bench clean
+.PHONY: help figure figures test test-slow lint docs bench clean
 
 help:
 	@echo "make figure    Figure 2 of Ren, Zhou, Ge (2023) into figures/"
@@ -39,6 +39,9 @@ figures: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-slow: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

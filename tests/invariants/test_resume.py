@@ -93,6 +93,8 @@ _CTRL_C = """
 import os, signal, sys
 from tests import toys
 from mfpde.solve import solve, times
+# A test that runs in the background of a shell inherits a SIGINT that is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 flow, calls = toys.pendulum(), 0
 rule = flow.velocity
 def velocity(t, y):
