@@ -13,6 +13,7 @@ help:
 	@echo "make figure    Figure 2 of Ren, Zhou, Ge (2023) into figures/"
 	@echo "make figures   every figure, at the papers' sizes, into figures/"
 	@echo "make test      the test suite"
+	@echo "make test-slow the quick figures that it leaves out"
 	@echo "make lint      ruff, mypy --strict, import floors"
 	@echo "make docs      the documentation into docs/_build/html"
 	@echo "make bench     the speed and memory measurements"

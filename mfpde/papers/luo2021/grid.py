@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ SHOWN = 0.5
 def zeros_table(found: PhaseMap, layer: str = "w") -> dict[str, Array]:
     """The boundary of a map as columns, a row for every gamma'."""
     rows = found.boundary(layer)
-    columns = {name: np.array([float(getattr(row, name)) for row in rows]) for name in rows[0]._fields}
+    columns = {field.name: np.array([float(getattr(row, field.name)) for row in rows]) for field in fields(rows[0])}
     return {"gamma_prime": found.gamma_primes} | columns
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from mfpde.flow import Array
 CONFIDENCE = 0.95
 
 
-class Zero(NamedTuple):
+@dataclass(frozen=True)
+class Zero:
     """The zero of one row.
 
     Attributes
