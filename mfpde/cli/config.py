@@ -24,17 +24,22 @@ def read(path: Path) -> tuple[Flow, dict[str, Any]]:
     OSError
         If the file cannot be read.
     """
-    with path.open("rb") as file:
-        try:
-            content = tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not TOML: {error}") from error
+    content = load(path)
     try:
         registry.check_keys(content, SECTIONS, "the configuration")
         flow = registry.build(flow_config(content))
         return flow, solve_arguments(_section(content, "solve"), flow)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; ValueError if it is none."""
+    with path.open("rb") as file:
+        try:
+            return tomllib.load(file)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not TOML: {error}") from error
 
 
 def flow_config(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,11 +54,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     OSError
         If the file cannot be read.
     """
-    with path.open("rb") as file:
-        try:
-            content = tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not TOML: {error}") from error
+    content = config.load(path)
     try:
         registry.check_keys(content, SECTIONS, "the configuration")
         grid = _flat(content.pop("grid", None))

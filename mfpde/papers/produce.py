@@ -27,3 +27,10 @@ def produce(
     data = {name: {column: np.asarray(values) for column, values in table.items()} for name, table in tables.items()}
     with style():
         return save_figure(draw(data), name, out, data, settings)
+
+
+def extend(table: dict[str, list[float]], **columns: Any) -> None:
+    """Append arrays of one length (numbers are repeated) to the columns of `table`, made where they are missing."""
+    rows = np.broadcast_arrays(*(np.atleast_1d(np.asarray(values, float)) for values in columns.values()))
+    for name, values in zip(columns, rows, strict=True):
+        table.setdefault(name, []).extend(values.tolist())

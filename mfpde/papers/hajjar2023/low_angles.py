@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import extend, produce
 from mfpde.plot import Data, Tables, label_ticks, new_figure
 from mfpde.solve import solve
 from mfpde.systems.symmetric.low_dimensional import LowDimensionalTarget
@@ -57,16 +57,16 @@ def compute(
         state = network.unpack(run.states[row])
         lengths = [np.linalg.norm(part, axis=1) for part in (state["b"][:, :d_h], state["b"][:, d_h:])]
         weight = np.abs(state["a"]) * np.hypot(*lengths) / m
-        _extend(neurons, step=k, sign=np.sign(state["a"]), theta=np.arctan2(lengths[1], lengths[0]), weight=weight)
+        extend(neurons, step=k, sign=np.sign(state["a"]), theta=np.arctan2(lengths[1], lengths[0]), weight=weight)
         for sign in (1, -1):
             theta, values = limit.density(exact.states[row], sign)
-            _extend(density, step=k, sign=sign, theta=theta, density=values)
+            extend(density, step=k, sign=sign, theta=theta, density=values)
     names = ("mass_plus", "mass_minus", "sin2_plus", "cos2_minus", "loss")
     dimension: dict[str, list[float]] = {name: [] for name in ("d", "t", "alpha", *names)}
     for other in dimensions:
         swept = LowDimensionalTarget(d=other, d_h=d_h)
         found = solve(swept.limit(nodes=nodes), times, rtol=1e-10, atol=1e-11).observables
-        _extend(dimension, d=other, t=times, alpha=swept.alpha, **{name: found[name] for name in names})
+        extend(dimension, d=other, t=times, alpha=swept.alpha, **{name: found[name] for name in names})
     return {"neurons": neurons, "density": density, "dimension": dimension}
 
 
@@ -99,9 +99,3 @@ def draw(data: Data) -> Any:
     for panel in axes[1, 3:]:
         panel.set_visible(False)
     return figure
-
-
-def _extend(table: dict[str, list[float]], **columns: Any) -> None:
-    rows = np.broadcast_arrays(*(np.atleast_1d(np.asarray(values, float)) for values in columns.values()))
-    for name, values in zip(columns, rows, strict=True):
-        table[name].extend(values.tolist())

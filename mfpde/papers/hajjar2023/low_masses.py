@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import extend, produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve
 from mfpde.systems.symmetric.low_dimensional import LowDimensionalTarget
@@ -50,10 +50,10 @@ def compute(*, d: int, d_h: int, nodes: int, shown: list[float], end: float, row
         weights = np.abs(state["a"]) * np.linalg.norm(state["b"], axis=1) / m
         for sign in (1, -1):
             angles, values = limit.density(run.states[int(np.argmin(np.abs(t - time)))], sign)
-            _extend(density, t=time, sign=sign, theta=angles, density=values)
+            extend(density, t=time, sign=sign, theta=angles, density=values)
             mine = np.sign(state["a"]) == sign
             counted, _ = np.histogram(theta[mine], edges, weights=weights[mine])
-            _extend(histogram, t=time, sign=sign, left=edges[:-1], density=counted / np.diff(edges))
+            extend(histogram, t=time, sign=sign, left=edges[:-1], density=counted / np.diff(edges))
     return {"limit": table, "density": density, "histogram": histogram}
 
 
@@ -101,9 +101,3 @@ def draw(data: Data) -> Any:
     axes[1, 2].set(ylabel="loss", ylim=(1e-15, None))
     axes[1, 2].legend(loc="center left", bbox_to_anchor=(0.0, 0.52))
     return figure
-
-
-def _extend(table: dict[str, list[float]], **columns: Any) -> None:
-    rows = np.broadcast_arrays(*(np.atleast_1d(np.asarray(values, float)) for values in columns.values()))
-    for name, values in zip(columns, rows, strict=True):
-        table[name].extend(values.tolist())

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.hajjar2024.shared import extend, produce_with_runs, results
+from mfpde.papers.hajjar2024.shared import produce_with_runs, results
 from mfpde.papers.hajjar2024.training_runs import train
+from mfpde.papers.produce import extend
 from mfpde.plot import Data, Tables, new_figure, shades
 from mfpde.study import Archive
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from mfpde.finite import fit_rate
 from mfpde.flow import Array
-from mfpde.papers.hajjar2024.shared import extend
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import extend, produce
 from mfpde.plot import Data, Tables, label_ticks, new_figure
 from mfpde.solve import solve
 from mfpde.systems.integrable import IntegrableNetwork

@@ -9,8 +9,7 @@ import numpy as np
 
 from mfpde.datasets import mnist
 from mfpde.finite import fit_rate
-from mfpde.papers.hajjar2024.shared import extend
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import extend, produce
 from mfpde.plot import Data, Tables, label_ticks, new_figure
 from mfpde.systems.integrable import IntegrableNetwork
 from mfpde.systems.integrable.orders import predicted_orders

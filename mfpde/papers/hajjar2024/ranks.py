@@ -9,8 +9,9 @@ import numpy as np
 
 from mfpde.datasets import MiniBatches
 from mfpde.flow import Array
-from mfpde.papers.hajjar2024.shared import extend, produce_with_runs, published, results
+from mfpde.papers.hajjar2024.shared import produce_with_runs, published, results
 from mfpde.papers.hajjar2024.training_runs import data as mnist_data
+from mfpde.papers.produce import extend
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.study import Archive
 from mfpde.systems.integrable import IntegrableNetwork

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.hajjar2024.shared import extend
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import extend, produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve
 from mfpde.streams import stream

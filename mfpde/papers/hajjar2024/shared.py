@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mfpde.datafiles import reference_rows
 from mfpde.papers.produce import produce
 from mfpde.plot import Data, Tables
@@ -42,10 +40,3 @@ def published(quantity: str, **where: Any) -> float:
         if row["quantity"] == quantity and all(row[key] == str(value) for key, value in where.items()):
             return float(row["value"])
     return float("nan")
-
-
-def extend(table: dict[str, list[float]], **columns: Any) -> None:
-    """Append arrays of one length (numbers are repeated) to the columns of `table`, made where they are missing."""
-    rows = np.broadcast_arrays(*(np.atleast_1d(np.asarray(values, float)) for values in columns.values()))
-    for name, values in zip(columns, rows, strict=True):
-        table.setdefault(name, []).extend(values.tolist())

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.mei2018.recalled import extend, multiples, produce_recalled
+from mfpde.papers.mei2018.recalled import multiples, produce_recalled
+from mfpde.papers.produce import extend
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve
 from mfpde.systems.two_layer.isotropic import IsotropicGaussians

@@ -33,10 +33,3 @@ def inverse_quarter_power(t: Any) -> Any:
 def multiples(times: Any, eps: float) -> Any:
     """The times rounded to multiples of `eps`, each once."""
     return np.unique(np.rint(np.asarray(times) / eps)) * eps
-
-
-def extend(table: dict[str, list[float]], **columns: Any) -> None:
-    """Append arrays of one length (numbers are repeated) to the columns of `table`."""
-    rows = np.broadcast_arrays(*(np.atleast_1d(np.asarray(values, float)) for values in columns.values()))
-    for name, values in zip(columns, rows, strict=True):
-        table[name].extend(values.tolist())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import extend, produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve, times
 from mfpde.streams import stream
@@ -51,9 +51,9 @@ def compute(*, d: int, m1: int, m2: int, sigma_1: float, shown: list[float], row
         block = {"t": np.full(_POINTS, time), "norm": radii, "F": network.features(y, x), "f": network.predict(y, x)}
         block |= {"limit_F": limit.features(z, x), "limit_f": limit.predict(z, x), "target": np.maximum(0.0, 1.0 - radii)}
         state = network.unpack(y)
-        _extend(features, block)
-        _extend(neurons, {"t": np.full(m2, time), "w2": state["w2"], "b2": state["b2"]})
-        _extend(centres, {"t": [time]} | {name: [exact.observables[name][row]] for name in ("slope", "w2_mean", "b2_mean")})
+        extend(features, **block)
+        extend(neurons, t=np.full(m2, time), w2=state["w2"], b2=state["b2"])
+        extend(centres, **{"t": [time]} | {name: [exact.observables[name][row]] for name in ("slope", "w2_mean", "b2_mean")})
     return {"loss": loss, "features": features, "neurons": neurons, "limit": centres}
 
 
@@ -108,8 +108,3 @@ def _magnify(panel: Any, data: Data, time: float, colour: str) -> None:
     inset.title.set_fontsize(7.5)
     for spine in inset.spines.values():
         spine.set_visible(True)
-
-
-def _extend(table: dict[str, list[Any]], rows: dict[str, Any]) -> None:
-    for name, values in rows.items():
-        table[name].extend(np.asarray(values, float).tolist())
