@@ -1,6 +1,6 @@
-"""Training at points of the phase diagram: our steps beside a plain PyTorch loop, the map of Figure 4, and the memory of a wide network.
+"""Training at points of the phase diagram: our steps beside a plain PyTorch loop, maps of Figure 4, and the memory of a wide network.
 
-    python phase_diagram.py [recipe] [map] [memory]     # all three without arguments
+    python phase_diagram.py [recipe] [map] [annealed] [memory]     # all four without arguments
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mfpde.systems.phase_diagram.blocks import Blocks
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.moments import make_steps
 from mfpde.systems.phase_diagram.network import draw
+from mfpde.systems.phase_diagram.phase_map import phase_map
 from mfpde.systems.phase_diagram.recipe import TOLERANCE, fresh_record
 from mfpde.systems.phase_diagram.system import PhasePoint
 from mfpde.systems.phase_diagram.training import train
@@ -114,6 +115,16 @@ def figure_4() -> None:
     print(f"{time.perf_counter() - wall:.1f} s on two threads, {time.process_time() - work:.1f} s of CPU time")
 
 
+def annealed() -> None:
+    """The same cells by the annealed law of infinite width, gradient flow at rho = 1/4, with the five values of m in its constants."""
+    arguments: dict[str, Any] = {"seeds": 1, "dynamics": "limit", "rho": 0.25}
+    phase_map(gammas=[1.0], gamma_primes=[0.0], widths=WIDTHS[:2], **arguments)
+    wall, work = time.perf_counter(), time.process_time()
+    found = phase_map(gammas=GAMMAS, gamma_primes=GAMMA_PRIMES, widths=WIDTHS, **arguments)
+    print(f"\nannealed map: {found.converged.size} runs, {np.sum(~found.converged)} not converged:")
+    print(f"{time.perf_counter() - wall:.1f} s, {time.process_time() - work:.1f} s of CPU time")
+
+
 def memory() -> None:
     """Peak resident set of a process that trains one network of a million neurons (two million with the copies)."""
     code = "import phase_diagram as b; b.train(b.PhasePoint(gamma=1.0, gamma_prime=0.0), 10**6, 0); b.peak()"
@@ -129,11 +140,13 @@ def peak() -> None:
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or ["recipe", "map", "memory"]
+    chosen = sys.argv[1:] or ["recipe", "map", "annealed", "memory"]
     if "recipe" in chosen:
         recipe("float32")
         recipe("float64")
     if "map" in chosen:
         figure_4()
+    if "annealed" in chosen:
+        annealed()
     if "memory" in chosen:
         memory()
