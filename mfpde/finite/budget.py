@@ -11,7 +11,7 @@ import numpy as np
 
 from mfpde.checks import is_real, number, whole
 from mfpde.finite.budget_terms import ErrorBudget, Term, grown, shrunk
-from mfpde.finite.coupling import run_flow
+from mfpde.finite.one_run import run_flow
 from mfpde.flow import Array, System, VelocityFlow
 from mfpde.streams import resolve_seed, stream
 from mfpde.study import Archive, Run, execute

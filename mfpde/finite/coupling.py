@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.finite.norms import function_distance, law_distances, particle_distances
-from mfpde.flow import Array, Flow, System, Trajectory, VelocityFlow
-from mfpde.solve import solve
+from mfpde.finite.norms import Inputs, function_distance, inputs_of, law_distances, particle_distances
+from mfpde.finite.one_run import SharedLimit, run_flow
+from mfpde.flow import Array, Flow, System, Trajectory
 from mfpde.streams import stream
 
-_SAMPLES = 4096
 OBSERVED = "network."
 """What stands before the name of an observable of the network itself in the result of a run."""
 
@@ -20,7 +19,7 @@ OBSERVED = "network."
 def coupled_run(
     system: System,
     network: Mapping[str, Any],
-    limit: Mapping[str, Any],
+    limit: Mapping[str, Any] | SharedLimit,
     t_eval: Sequence[float],
     rtol: float,
     atol: float,
@@ -28,21 +27,33 @@ def coupled_run(
     mirrored: bool = False,
     laws: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The gaps (n_t, ...) by name, NaN from where a run stopped; ``complete``, whether all runs reached the last time, and ``message``.
+    """The gaps between one network and its limit.
 
     With `tracers`, where the system offers ``coupled_limit``, the limit carries the network's neurons along their mean-field
     characteristics. `mirrored` averages over the network and its mirror image, each beside its own limit. `laws` names the layers whose
     laws are compared with those of a second network's characteristics, and how (:func:`mfpde.finite.norms.law_distances`).
+
+    Returns
+    -------
+    dict
+        The gaps (n_t, ...) by name and, after "network.", what the network itself reports: NaN from where a run stopped, and left out
+        if it reached no time; ``complete``, whether all runs reached the last time, and ``message``, why not.
+
+    Raises
+    ------
+    ValueError
+        If network and limit run on different clocks, have nothing to compare, or an argument is impossible.
     """
     made: Any = system.network(**network)
     images = [made, mirror_image(made)] if mirrored else [made]
     other = None
+    times = np.asarray(t_eval, float)
     if laws is not None:
         second = system.network(**{**network, "rng": int(stream(int(network["rng"]), "same law").integers(2**63))})
-        other = _exact(system, second, limit, tracers)
-    times = np.asarray(t_eval, float)
+        other = _exact(system, second, limit, times, rtol, atol, tracers)
     runs = [_one(system, image, other, network, limit, times, rtol, atol, tracers, laws or {}) for image in images]
-    result = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0] if name not in ("complete", "message")}
+    common = [name for name in runs[0] if name not in ("complete", "message") and all(name in run for run in runs)]
+    result = {name: np.mean([run[name] for run in runs], axis=0) for name in common}
     messages = [run["message"] for run in runs if run["message"]]
     return {**result, "complete": all(run["complete"] for run in runs), "message": "; ".join(dict.fromkeys(messages))}
 
@@ -62,53 +73,67 @@ def mirror_image(network: Any) -> Any:
     return network.mirrored()
 
 
-def run_flow(flow: Flow, times: Array, rtol: float, atol: float) -> Trajectory:
-    """`flow` at the `times`, with tolerances where it takes them."""
-    return solve(flow, times, rtol, atol) if isinstance(flow, VelocityFlow) else solve(flow, times)
+def is_coupled(system: System, tracers: bool) -> bool:
+    """Whether the limit carries the neurons of the network, and so is another one in every run."""
+    return tracers and hasattr(system, "coupled_limit")
 
 
-def _exact(system: System, made: Any, limit: Mapping[str, Any], tracers: bool) -> Any:
-    couple = getattr(system, "coupled_limit", None)
-    exact: Any = system.limit(**limit) if couple is None or not tracers else couple(made, **limit)
+def _exact(
+    system: Any, made: Any, limit: Mapping[str, Any] | SharedLimit, times: Array, rtol: float, atol: float, tracers: bool
+) -> tuple[Any, Trajectory]:
+    """The limit beside the network `made`, and its run."""
+    if isinstance(limit, SharedLimit):
+        exact, run = limit.solve(system, times, rtol, atol)
+        _check_clocks(made, exact)
+        return exact, run
+    exact = system.coupled_limit(made, **limit) if is_coupled(system, tracers) else system.limit(**limit)
+    _check_clocks(made, exact)
+    return exact, run_flow(exact, times, rtol, atol)
+
+
+def _check_clocks(made: Flow, exact: Flow) -> None:
     if exact.clock != made.clock:
         raise ValueError(f"the network runs in {made.clock!r}, the limit in {exact.clock!r}: give arguments that bring them to one clock")
-    return exact
 
 
 def _one(
     system: System,
     made: Any,
-    other: Any,
+    other: tuple[Any, Trajectory] | None,
     network: Mapping[str, Any],
-    limit: Mapping[str, Any],
+    limit: Mapping[str, Any] | SharedLimit,
     times: Array,
     rtol: float,
     atol: float,
     tracers: bool,
     laws: Mapping[str, str],
 ) -> dict[str, Any]:
-    exact = _exact(system, made, limit, tracers)
-    flows = {"network": made, "limit": exact} | ({} if other is None else {"second limit": other})
-    runs = {name: run_flow(flow, times, rtol, atol) for name, flow in flows.items()}
-    run, reference = runs["network"], runs["limit"]
+    exact, reference = _exact(system, made, limit, times, rtol, atol, tracers)
+    run = run_flow(made, times, rtol, atol)
+    runs = {"network": run, "limit": reference} | ({} if other is None else {"second limit": other[1]})
+    failed = "; ".join(f"{name}: {one.message}" for name, one in runs.items() if not one.complete)
     rows = min(_reached(one, times) for one in runs.values())
+    if not rows:
+        return {"complete": False, "message": failed}
     gaps = {
         name: run.observables[name][:rows] - reference.observables[name][:rows]
         for name in run.observables
         if name in reference.observables
     }
-    states = list(zip(*(one.states[:rows] for one in runs.values()), strict=True))
     law: Any = getattr(system, "law", None)
     compared = law is not None and hasattr(made, "predict") and hasattr(exact, "predict")
-    x = law.sample(_SAMPLES, stream(int(network["rng"]), "function distance")) if compared else None
-    coupled = tracers and hasattr(system, "coupled_limit")
-    # A run that reached no time has the names of the distances all the same.
-    of = states or [tuple(flow.state0 for flow in flows.values())]
-    table = [_distances(made, exact, other, *state, x=x, coupled=coupled, laws=laws) for state in of]
-    gaps |= {name: np.array([distances[name] for distances in table[:rows]]) for name in table[0]}
+    inputs = inputs_of(law, stream(int(network["rng"]), "function distance")) if compared else None
+    coupled, flow = is_coupled(system, tracers), None if other is None else other[0]
+    states = zip(*(one.states[:rows] for one in runs.values()), strict=True)
+    # What a network on its way to infinity is apart may be infinite: the gap says so.
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = [_distances(made, exact, flow, *state, inputs=inputs, coupled=coupled, laws=laws) for state in states]
+    gaps |= {name: np.array([distances[name] for distances in table]) for name in table[0]}
+    if not gaps:
+        reported = f"the network reports {', '.join(run.observables)}; the limit {', '.join(reference.observables)}"
+        raise ValueError(f"nothing to compare: {reported}; give both flows an observable of the same name, or predict")
     padded = {name: _padded(values, times.size) for name, values in gaps.items()}
     observed = {OBSERVED + name: _padded(values[: _reached(run, times)], times.size) for name, values in run.observables.items()}
-    failed = "; ".join(f"{name}: {one.message}" for name, one in runs.items() if not one.complete)
     return {**padded, **observed, "complete": not failed, "message": failed}
 
 
@@ -120,13 +145,13 @@ def _distances(
     y_exact: Array,
     y_other: Array | None = None,
     *,
-    x: Array | None,
+    inputs: Inputs | None,
     coupled: bool,
     laws: Mapping[str, str],
 ) -> dict[str, float]:
     values = {}
-    if x is not None:
-        values["function_distance"] = function_distance(made, exact, y, y_exact, x)
+    if inputs is not None:
+        values["function_distance"] = function_distance(made, exact, y, y_exact, inputs)
     if not coupled:
         return values
     neurons, characteristics = made.particles(y), exact.particles(y_exact)
@@ -135,8 +160,8 @@ def _distances(
         sample = other.particles(y_other)
         values |= law_distances(neurons, sample, laws)
         values |= {f"{name}_floor": value for name, value in law_distances(characteristics, sample, laws).items()}
-        if x is not None and hasattr(made, "with_particles"):
-            values["function_distance_floor"] = function_distance(made, exact, made.with_particles(characteristics), y_exact, x)
+        if inputs is not None and hasattr(made, "with_particles"):
+            values["function_distance_floor"] = function_distance(made, exact, made.with_particles(characteristics), y_exact, inputs)
     return values
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import whole
-from mfpde.finite.coupling import OBSERVED, coupled_run, mirror_image
+from mfpde.finite.coupling import OBSERVED, coupled_run, is_coupled, mirror_image
 from mfpde.finite.norms import ASSIGNED
+from mfpde.finite.one_run import SharedLimit
 from mfpde.finite.prediction import predictions
 from mfpde.finite.result import Drift
 from mfpde.flow import System
@@ -107,18 +108,31 @@ def drift(
     described = {"name": type(system).__name__, "parameters": system.config()}
     shared = {"system": described, "limit": dict(limit or {}), "t_eval": times.tolist(), "rtol": rtol, "atol": atol}
     shared |= {"tracers": bool(tracers), "mirrored": coupling == "mirrored", "laws": methods}
+    objects: dict[str, Any] = {"system": system}
+    if not is_coupled(system, tracers):
+        objects["limit"] = SharedLimit.of(limit or {})
     runs = []
     for (i, chosen), replica in itertools.product(enumerate(grid), range(replicas)):
         place = (i,) if coupling == "independent" else ()
         seed = int(stream(rng, "replica", replica, *place).integers(2**63))
-        runs.append(Run(coupled_run, {**shared, "network": {**common, **chosen, "rng": seed}}, {"system": system}))
+        runs.append(Run(coupled_run, {**shared, "network": {**common, **chosen, "rng": seed}}, objects))
     archive = None if store is None else Archive(store)
-    rows: Any = execute(runs, archive=archive, executor=executor, progress=progress)
-    shape = (len(grid), replicas)
-    values = {name: np.array([row[name] for row in rows]).reshape(*shape, *np.shape(rows[0][name])) for name in rows[0]}
+    try:
+        rows = execute(runs, archive=archive, executor=executor, progress=progress)
+    finally:
+        if "limit" in objects:
+            objects["limit"].forget()
+    values = {name: column.reshape(len(grid), replicas, *column.shape[1:]) for name, column in _columns(rows).items()}
     complete, messages = values.pop("complete").astype(bool), values.pop("message")
     observed = {name.removeprefix(OBSERVED): values.pop(name) for name in list(values) if name.startswith(OBSERVED)}
     return Drift(times, grid, values, complete, coupling, observed, messages, predictions(system), methods or {})
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The results of all runs by name, (n_runs, ...); NaN where a run reached no time."""
+    missing = {name: np.full(np.shape(value), np.nan) for row in rows for name, value in row.items() if not isinstance(value, str)}
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, missing.get(name)) for row in rows]) for name in names}
 
 
 def _first(widths: Mapping[str, Sequence[int]]) -> dict[str, int]:

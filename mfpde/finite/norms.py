@@ -8,21 +8,36 @@ from typing import Any
 import numpy as np
 
 from mfpde.flow import Array
+from mfpde.laws import Law
 from mfpde.measures.distances import sliced_wasserstein, wasserstein, wasserstein_1d
 from mfpde.streams import stream
 from mfpde.threads import single_threaded_blas
 
 ASSIGNED = 2048
 """The most particles whose Wasserstein distance is found by assignment, in time m^3."""
+_SAMPLES = 4096
 _SLICES = 64
 _BLOCK = 1024
 _FEW = 8
 
 
-def function_distance(network: Any, limit: Any, y: Array, y_limit: Array, x: Array) -> float:
-    """The root mean square of f_network - f_limit over the inputs `x` (n, d)."""
+Inputs = tuple[Array, Array]
+"""Inputs (n, d) and their weights (n,), which sum to 1."""
+
+
+def inputs_of(law: Law, rng: np.random.Generator) -> Inputs:
+    """The inputs over which outputs are compared: all points of a law that has at most 4096, else 4096 samples of equal weight."""
+    atoms = law.atoms()
+    if atoms is not None and len(atoms[1]) <= _SAMPLES:
+        return atoms
+    return law.sample(_SAMPLES, rng), np.full(_SAMPLES, 1.0 / _SAMPLES)
+
+
+def function_distance(network: Any, limit: Any, y: Array, y_limit: Array, inputs: Inputs) -> float:
+    """(E (f_network - f_limit)^2)^{1/2} under the weights of the inputs; of outputs (n, k) the Euclidean norm."""
+    x, weights = inputs
     error = network.predict(y, x) - limit.predict(y_limit, x)
-    return float(np.sqrt(np.mean(error**2)))
+    return float(np.sqrt(weights @ np.sum(error.reshape(len(x), -1) ** 2, axis=1)))
 
 
 def particle_distances(particles: Mapping[str, Array], tracers: Mapping[str, Array]) -> dict[str, float]:
@@ -42,9 +57,17 @@ def law_distances(a: Mapping[str, Array], b: Mapping[str, Array], methods: Mappi
     ----------
     methods
         "assignment" or "sliced" (64 fixed directions) for each layer's Wasserstein distances; in one dimension both are exact.
+
+    Returns
+    -------
+    dict
+        In units of the neurons; infinite where the square of a coordinate is.
     """
-    values = {}
+    values: dict[str, float] = {}
     for name, method in methods.items():
+        if not np.isfinite(np.vdot(a[name], a[name]) + np.vdot(b[name], b[name])):
+            values |= dict.fromkeys((f"{name}_w1", f"{name}_w2", f"{name}_energy"), np.inf)
+            continue
         for p in (1, 2):
             values[f"{name}_w{p}"] = _wasserstein(a[name], b[name], method, p)
         values[f"{name}_energy"] = energy_distance(a[name], b[name])

@@ -62,8 +62,8 @@ class Drift:
     @property
     def failed(self) -> list[dict[str, Any]]:
         """The runs that did not complete: their widths, replica, rows reached and message."""
-        some = next(iter(self.gaps.values()))
-        reached = np.sum(np.isfinite(some.reshape(*some.shape[:3], -1)).all(axis=3), axis=2)
+        there = [np.isfinite(gap.reshape(*self.complete.shape, len(self.t), -1)).any(axis=3) for gap in self.gaps.values()]
+        reached = np.sum(np.any(there, axis=0), axis=2) if there else np.zeros(self.complete.shape, int)
         return [
             {**self.widths[i], "replica": int(r), "rows": int(reached[i, r]), "message": str(self.messages[i, r])}
             for i, r in np.argwhere(~self.complete)
@@ -77,6 +77,7 @@ class Drift:
     def bias(self, name: str) -> tuple[Array, Array]:
         """The mean gap over the replicas, with its sign, and its standard error, both (n_widths, n_t, ...); incomplete runs left out."""
         gap = self.gaps[self.name(name)]
+        gap = np.where(np.isfinite(gap), gap, np.nan)
         counts = np.sum(np.isfinite(gap), axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.nansum(gap, axis=1) / counts
@@ -186,7 +187,7 @@ class Drift:
         for known in (name, name.removesuffix("_gap")):
             if known in self.gaps:
                 return known
-        raise ValueError(f"gap {name!r} is unknown: there are {', '.join(self.gaps)}")
+        raise ValueError(f"gap {name!r} is unknown: there are {', '.join(self.gaps) or 'none, because no run reached a time'}")
 
     def row(self, t: float) -> int:
         """The row of the saved time `t`; ValueError if it was not saved."""
@@ -200,9 +201,11 @@ class Drift:
         at = at or {}
         varying = [name for name in self.widths[0] if len({chosen[name] for chosen in self.widths}) > 1 and name not in at]
         if width is None:
-            if len(varying) != 1:
-                raise ValueError(f"widths that vary: {varying}; name one as width= and fix the others by at=")
-            width = varying[0]
+            candidates = varying or list(self.widths[0])
+            if len(candidates) != 1:
+                kind = "that vary" if varying else "with one value each"
+                raise ValueError(f"widths {kind}: {candidates}; name one as width= and fix the others by at=")
+            width = candidates[0]
         if width not in self.widths[0]:
             raise ValueError(f"width = {width!r}: there are {', '.join(self.widths[0])}")
         if set(varying) - {width}:

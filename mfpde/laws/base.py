@@ -26,6 +26,10 @@ class Law(ABC):
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """`n` independent samples (n, d); the first m rows of n equal the m-row sample of a generator in the same state."""
 
+    def atoms(self) -> tuple[Array, Array] | None:
+        """The points (n, d) and their probabilities (n,) of a law on finitely many points; None of any other."""
+        return None
+
     @abstractmethod
     def second_moment(self) -> Array:
         """E x x^T, shape (d, d); ValueError where it is infinite."""

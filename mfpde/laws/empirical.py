@@ -58,6 +58,10 @@ class Empirical(Law):
         rows: Array = self.x[self.sample_rows(n, rng)]
         return rows
 
+    def atoms(self) -> tuple[Array, Array]:
+        """The rows of `x` (n, d) and their probabilities (n,); a row that occurs twice is there twice."""
+        return self.x, self.weights
+
     def second_moment(self) -> Array:
         """sum_i weights_i x_i x_i^T, shape (d, d)."""
         moment: Array = (self.x.T * self.weights) @ self.x

@@ -60,6 +60,15 @@ class Mixture(Law):
         """`n` independent samples (n, d); the first m rows of n equal the m-row sample."""
         return self.sample_components(n, rng)[0]
 
+    def atoms(self) -> tuple[Array, Array] | None:
+        """The points (n, d) of all components and their probabilities (n,), if each has finitely many; else None."""
+        parts = [law.atoms() for law in self.components]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        weighted = [weight * masses for weight, (_, masses) in zip(self.weights, known, strict=True)]
+        return np.concatenate([points for points, _ in known]), np.concatenate(weighted)
+
     def second_moment(self) -> Array:
         """E x x^T = sum of the components', shape (d, d); ValueError where one is infinite."""
         moment: Array = np.sum([w * law.second_moment() for w, law in zip(self.weights, self.components, strict=True)], axis=0)

@@ -98,7 +98,7 @@ class Population(Source):
                 relu_values(beta[rows] @ beta.T, np.ascontiguousarray(table[:, rows]), table, c[rows], c, sums[rows], unused)
             total += weight * float(c @ sums)
         w = 0.5 * (c @ b)
-        return max(0.0, total - float(w @ self.covariance @ w))
+        return float(np.maximum(0.0, total - float(w @ self.covariance @ w)))
 
 
 def factors(law: Law) -> list[tuple[float, Array]] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def observables(system: OddTarget, space: Subspace, gap: Array, second: float, first: Array, even: float) -> dict[str, Any]:
-    """The observables of w = w* - gap; `even` is E of the predictor's even part squared.
+    """The observables of w = w* - gap; `even` is E of the predictor's even part squared. What overflows is infinite or NaN.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def observables(system: OddTarget, space: Subspace, gap: Array, second: float, f
     best = space.cross / space.variances
     w = best - gap
     distance = float(np.linalg.norm(gap))
-    least = float(np.linalg.eigvalsh(first)[0])
+    least = float(np.linalg.eigvalsh(first)[0]) if np.isfinite(first).all() else math.nan
     if len(gap) < system.d:
-        least = min(least, 1.0 / system.d)
+        least = float(np.minimum(least, 1.0 / system.d))
     loss = system.minimal_loss + 0.5 * float(space.variances @ gap**2) + 0.5 * even
     return {
         "loss": loss,

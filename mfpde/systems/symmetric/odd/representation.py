@@ -47,6 +47,11 @@ class PointsOfMoments(Law):
         rows: Array = x[np.floor(rng.random(n) * len(x)).astype(np.intp)]
         return rows
 
+    def atoms(self) -> tuple[Array, Array]:
+        """The 2d points (2d, d), all of the same probability (2d,)."""
+        x, _ = mean_labels(self._system)
+        return x, np.full(len(x), 1.0 / len(x))
+
     def second_moment(self) -> Array:
         """C."""
         return self._system.C
