@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfpde.kernels.jit import jit
-from mfpde.kernels.pattern_field import OFF, ON, PINNED, Array, Neurons, frozen_velocity, normal_speeds, residuals
+from mfpde.kernels.jit import jit, jit_fast
+from mfpde.kernels.pattern_field import OFF, ON, PINNED, Array, Neurons, frozen_velocity, line_change, normal_speeds, residuals
 
 SUB_POINTS = 4
 MOST_AT_ONCE = 10_000
@@ -77,7 +77,7 @@ def advance(
     Parameters
     ----------
     neurons, pattern, z
-        As in :mod:`mfpde.kernels.pattern_field`; `pattern` (m, n) and `z` (m (1 + p),) are overwritten.
+        As in :mod:`mfpde.kernels.pattern_field`; `pattern` (n, m) and `z` (1 + p, m) are overwritten.
     h
         Length of the next step; a step cut short by `t_stop` or by a switch leaves it as the error asks.
     tolerance
@@ -91,8 +91,8 @@ def advance(
     sup
         The largest relative displacements of w, a and both over these neurons at the ends of steps, raised (3,).
     """
-    stages, dense = np.empty((16, len(z))), np.empty((7, len(z)))
-    e, trial = np.empty(pattern.shape[1]), np.empty_like(z)
+    stages, dense = np.empty((16, *z.shape)), np.empty((7, *z.shape))
+    e, trial = np.empty(len(pattern)), np.empty_like(z)
     begin = t
     for made in range(steps + MOST_AT_ONCE):
         # Switches at one and the same time do not move the clock.
@@ -116,7 +116,7 @@ def advance(
             z[:] = trial
             t = t_stop if length == t_stop - t else t + length
         else:
-            interpolate(z, dense, x, trial)
+            interpolate(z, dense, x, 0, z.shape[1], trial)
             z[:] = trial
             t = t + x * length
             _switch(neurons, pattern, z, e, counts)
@@ -126,32 +126,31 @@ def advance(
     return t, h
 
 
-@jit
+@jit_fast
 def _step(
     neurons: Neurons, pattern: Array, z: Array, h: float, tableau: Tableau, tolerance: float, stages: Array, trial: Array, e: Array
 ) -> float:
     """One step of length h into `trial`; the first 13 rows of `stages` receive the slopes; returns error / tolerance."""
-    m, size = len(neurons.a0), len(z)
     frozen_velocity(neurons, pattern, z, e, stages[0])
     for s in range(1, 12):
         _combine(z, stages, tableau.a[s], s, h, trial)
         frozen_velocity(neurons, pattern, trial, e, stages[s])
     _combine(z, stages, tableau.b, 12, h, trial)
     frozen_velocity(neurons, pattern, trial, e, stages[12])
+    nothing = np.zeros_like(z)
+    e3, e5 = np.empty_like(z), np.empty_like(z)
+    _combine(nothing, stages, tableau.e3, 13, 1.0, e3)
+    _combine(nothing, stages, tableau.e5, 13, 1.0, e5)
     worst = 0.0
-    for block in range(2):
-        first, last = (0, m) if block == 0 else (m, size)
+    for layer in range(2):
         sum3, sum5, before, after = 0.0, 0.0, 0.0, 0.0
-        for k in range(first, last):
-            c = neurons.c[k] if block == 0 else neurons.c[(k - m) // neurons.x.shape[1]]
-            e3, e5 = 0.0, 0.0
-            for s in range(13):
-                e3 += tableau.e3[s] * stages[s, k]
-                e5 += tableau.e5[s] * stages[s, k]
-            sum3 += c * e3 * e3
-            sum5 += c * e5 * e5
-            before += c * z[k] * z[k]
-            after += c * trial[k] * trial[k]
+        for j in range(layer, 1 if layer == 0 else len(z)):
+            for k in range(z.shape[1]):
+                c = neurons.c[k]
+                sum3 += c * e3[j, k] ** 2
+                sum5 += c * e5[j, k] ** 2
+                before += c * z[j, k] ** 2
+                after += c * trial[j, k] ** 2
         scale = tolerance * np.sqrt(max(before, after))
         # The two estimates are blended as in the reference: |e5|^2 / sqrt(|e5|^2 + |e3|^2 / 100).
         if sum5 > 0.0 and scale > 0.0:
@@ -159,65 +158,66 @@ def _step(
     return worst if np.isfinite(worst) else 1e8
 
 
-@jit
+@jit_fast
 def _combine(z: Array, stages: Array, weights: Array, count: int, h: float, out: Array) -> None:
+    """out = z + h sum_s weights_s stages_s over the first `count` stages."""
     out[:] = z
     for s in range(count):
         factor = h * weights[s]
         if factor != 0.0:
-            for k in range(len(z)):
-                out[k] += factor * stages[s, k]
+            for j in range(len(z)):
+                total, slope = out[j], stages[s, j]
+                for k in range(len(total)):
+                    total[k] += factor * slope[k]
 
 
-@jit
+@jit_fast
 def _dense_output(
     neurons: Neurons, pattern: Array, z: Array, end: Array, h: float, tableau: Tableau, stages: Array, dense: Array, e: Array
 ) -> None:
-    """The coefficients (7, .) of the interpolant of the step from `z` to `end`."""
+    """The coefficients (7, 1 + p, m) of the interpolant of the step from `z` to `end`."""
     stage = np.empty_like(z)
     for s in range(3):
         _combine(z, stages, tableau.extra[s], 13 + s, h, stage)
         frozen_velocity(neurons, pattern, stage, e, stages[13 + s])
-    dense[3:] = 0.0
+    stage[:] = 0.0
     for q in range(4):
-        for s in range(16):
-            factor = h * tableau.d[q, s]
-            if factor != 0.0:
-                for k in range(len(z)):
-                    dense[3 + q, k] += factor * stages[s, k]
-    for k in range(len(z)):
-        change = end[k] - z[k]
-        dense[0, k] = change
-        dense[1, k] = h * stages[0, k] - change
-        dense[2, k] = 2.0 * change - h * (stages[12, k] + stages[0, k])
+        _combine(stage, stages, tableau.d[q], 16, h, dense[3 + q])
+    for j in range(len(z)):
+        for k in range(z.shape[1]):
+            change = end[j, k] - z[j, k]
+            dense[0, j, k] = change
+            dense[1, j, k] = h * stages[0, j, k] - change
+            dense[2, j, k] = 2.0 * change - h * (stages[12, j, k] + stages[0, j, k])
 
 
-@jit
-def interpolate(z: Array, dense: Array, x: float, out: Array) -> None:
-    """The state at the share x of a step that began at `z`."""
+@jit_fast
+def interpolate(z: Array, dense: Array, x: float, first: int, last: int, out: Array) -> None:
+    """The neurons first <= k < last at the share x of a step that began at `z`."""
     rest = 1.0 - x
-    for k in range(len(z)):
-        value = dense[6, k] * x
-        value = (value + dense[5, k]) * rest
-        value = (value + dense[4, k]) * x
-        value = (value + dense[3, k]) * rest
-        value = (value + dense[2, k]) * x
-        value = (value + dense[1, k]) * rest
-        out[k] = z[k] + (value + dense[0, k]) * x
+    for j in range(len(z)):
+        for k in range(first, last):
+            value = dense[6, j, k] * x
+            value = (value + dense[5, j, k]) * rest
+            value = (value + dense[4, j, k]) * x
+            value = (value + dense[3, j, k]) * rest
+            value = (value + dense[2, j, k]) * x
+            value = (value + dense[1, j, k]) * rest
+            out[j, k] = z[j, k] + (value + dense[0, j, k]) * x
 
 
 @jit
 def _first_change(neurons: Neurons, pattern: Array, z: Array, dense: Array, target: float, e: Array) -> float:
     """The share of the step at which a pattern first turns wrong or the loss reaches `target`, located to rounding; 2 if there is none."""
-    m = len(neurons.a0)
-    p = neurons.x.shape[1]
-    at, crossing = np.empty_like(z), np.empty(m, np.int64)
+    m = z.shape[1]
+    at, crossing, suspect = np.empty_like(z), np.empty(m, np.int64), np.empty(m)
     for q in range(1, SUB_POINTS + 1):
         high = q / SUB_POINTS
-        interpolate(z, dense, high, at)
+        interpolate(z, dense, high, 0, m, at)
+        _mark_suspects(neurons, pattern, at, suspect)
         found = 0
         for k in range(m):
-            if _has_crossed(neurons, pattern, at, k):
+            if suspect[k] > 0.0 and _has_crossed(neurons, pattern, at, k):
                 crossing[found] = k
                 found += 1
         shared = _loss_or_release(neurons, pattern, at, target, e)
@@ -228,16 +228,19 @@ def _first_change(neurons: Neurons, pattern: Array, z: Array, dense: Array, targ
             middle = 0.5 * (low + high)
             if middle <= low or middle >= high:
                 break
-            changed = False
+            earlier = 0
             for c in range(found):
                 k = crossing[c]
-                start = m + k * p
-                interpolate(z[start : start + p], dense[:, start : start + p], middle, at[start : start + p])
+                interpolate(z, dense, middle, k, k + 1, at)
                 if _has_crossed(neurons, pattern, at, k):
-                    changed = True
-                    break
-            if not changed and shared:
-                interpolate(z, dense, middle, at)
+                    # Those that cross later need not be looked at again.
+                    crossing[c], crossing[earlier] = crossing[earlier], k
+                    earlier += 1
+            changed = earlier > 0
+            if changed:
+                found = earlier
+            elif shared:
+                interpolate(z, dense, middle, 0, m, at)
                 changed = _loss_or_release(neurons, pattern, at, target, e)
             if changed:
                 high = middle
@@ -247,24 +250,37 @@ def _first_change(neurons: Neurons, pattern: Array, z: Array, dense: Array, targ
     return 2.0
 
 
+@jit_fast
+def _mark_suspects(neurons: Neurons, pattern: Array, z: Array, suspect: Array) -> None:
+    """Mark the neurons (m,) that are beyond a line, by rounding perhaps, or pinned to one."""
+    n, m = pattern.shape
+    dh = np.empty(m)
+    suspect[:] = 0.0
+    for i in range(n):
+        line_change(neurons.x[i], z, dh)
+        flags, lines = pattern[i], neurons.lines[i]
+        for k in range(m):
+            value = lines[k] + dh[k]
+            beyond = flags[k] < 0.0 or (value > 0.0 if flags[k] == OFF else value < 0.0)
+            suspect[k] = max(suspect[k], 1.0 if beyond else 0.0)
+
+
 @jit
 def _has_crossed(neurons: Neurons, pattern: Array, z: Array, k: int) -> bool:
-    m, n = pattern.shape
     wrong = False
-    for i in range(n):
-        wrong = wrong or (pattern[k, i] != PINNED and _wrong_side(neurons, pattern[k, i], z, m, k, i) != 0.0)
+    for i in range(len(pattern)):
+        wrong = wrong or (pattern[i, k] != PINNED and _wrong_side(neurons, pattern[i, k], z, k, i) != 0.0)
     return wrong
 
 
 @jit
-def _wrong_side(neurons: Neurons, flag: float, z: Array, m: int, k: int, i: int) -> float:
+def _wrong_side(neurons: Neurons, flag: float, z: Array, k: int, i: int) -> float:
     """w . X_i if it contradicts `flag`, else 0."""
-    p = neurons.x.shape[1]
-    value, size = neurons.lines[k, i], 0.0
-    for j in range(p):
-        step = z[m + k * p + j]
+    value, size = neurons.lines[i, k], 0.0
+    for j in range(neurons.x.shape[1]):
+        step = z[1 + j, k]
         value += neurons.x[i, j] * step
-        size += abs(neurons.x[i, j]) * abs(neurons.w0[k, j] + step)
+        size += abs(neurons.x[i, j]) * abs(neurons.w0[j, k] + step)
     if (flag == ON and value < -_ROUNDING * size) or (flag == OFF and value > _ROUNDING * size):
         return float(value)
     return 0.0
@@ -275,13 +291,13 @@ def _loss_or_release(neurons: Neurons, pattern: Array, z: Array, target: float, 
     """Whether the loss is at most `target` or a pinned neuron may leave its line."""
     if residuals(neurons, pattern, z, e) <= target:
         return True
-    m, n = pattern.shape
+    n, m = pattern.shape
     p = neurons.x.shape[1]
     g, basis = np.empty(p), np.empty((p, p))
-    for k in range(m):
-        for i in range(n):
-            if pattern[k, i] == PINNED:
-                off, on = normal_speeds(neurons.x, e, pattern[k], i, neurons.a0[k] + z[k], g, basis)
+    for i in range(n):
+        for k in range(m):
+            if pattern[i, k] == PINNED:
+                off, on = normal_speeds(neurons.x, e, pattern[:, k], i, neurons.a0[k] + z[0, k], g, basis)
                 if off < 0.0 or on > 0.0:
                     return True
     return False
@@ -293,28 +309,24 @@ def _switch(neurons: Neurons, pattern: Array, z: Array, e: Array, counts: Array)
 
     A neuron that slides into w = 0, where all lines meet, stays: with relu'(0) = 0 nothing moves it any more.
     """
-    m, n = pattern.shape
+    n, m = pattern.shape
     p = neurons.x.shape[1]
-    g, basis = np.empty(p), np.empty((p, p))
+    g, basis, suspect = np.empty(p), np.empty((p, p)), np.empty(m)
     residuals(neurons, pattern, z, e)
+    _mark_suspects(neurons, pattern, z, suspect)
     for k in range(m):
-        held, crossed = False, _has_crossed(neurons, pattern, z, k)
-        for i in range(n):
-            held = held or pattern[k, i] == PINNED
-        if not held and not crossed:
+        if suspect[k] == 0.0:
             continue
-        a, row = neurons.a0[k] + z[k], pattern[k]
+        a, row, crossed = neurons.a0[k] + z[0, k], pattern[:, k], _has_crossed(neurons, pattern, z, k)
         for i in range(n):
-            if row[i] == PINNED:
-                continue
-            depth = _wrong_side(neurons, row[i], z, m, k, i)
+            depth = 0.0 if row[i] == PINNED else _wrong_side(neurons, row[i], z, k, i)
             if depth == 0.0:
                 continue
             square = 0.0
             for j in range(p):
                 square += neurons.x[i, j] ** 2
             for j in range(p):
-                z[m + k * p + j] -= depth / square * neurons.x[i, j]
+                z[1 + j, k] -= depth / square * neurons.x[i, j]
             off, on = normal_speeds(neurons.x, e, row, i, a, g, basis)
             if (row[i] == OFF and off <= 0.0) or (row[i] == ON and on >= 0.0):
                 continue
@@ -326,7 +338,7 @@ def _switch(neurons: Neurons, pattern: Array, z: Array, e: Array, counts: Array)
                 counts[TALLY.crossings] += 1
         if crossed and _at_origin(neurons, z, k):
             row[:] = PINNED
-            z[m + k * p : m + (k + 1) * p] = -neurons.w0[k]
+            z[1:, k] = -neurons.w0[:, k]
             counts[TALLY.absorbed] += 1
             continue
         # A neuron on several lines: each release can free the next.
@@ -337,11 +349,10 @@ def _switch(neurons: Neurons, pattern: Array, z: Array, e: Array, counts: Array)
 
 @jit
 def _at_origin(neurons: Neurons, z: Array, k: int) -> bool:
-    m, p = neurons.w0.shape
     before, now = 0.0, 0.0
-    for j in range(p):
-        before += neurons.w0[k, j] ** 2
-        now += (neurons.w0[k, j] + z[m + k * p + j]) ** 2
+    for j in range(len(neurons.w0)):
+        before += neurons.w0[j, k] ** 2
+        now += (neurons.w0[j, k] + z[1 + j, k]) ** 2
     return bool(now < _ORIGIN**2 * before)
 
 
@@ -366,14 +377,14 @@ def _release(neurons: Neurons, row: Array, a: float, e: Array, g: Array, basis: 
     return False
 
 
-@jit
+@jit_fast
 def _raise_sup(neurons: Neurons, z: Array, first: int, squares: tuple[float, float], sup: Array) -> None:
-    m, p = neurons.w0.shape
     moved_a, moved_w = 0.0, 0.0
     for k in range(first):
-        moved_a += neurons.c[k] * z[k] ** 2
-        for j in range(p):
-            moved_w += neurons.c[k] * z[m + k * p + j] ** 2
+        moved_a += neurons.c[k] * z[0, k] ** 2
+    for j in range(1, len(z)):
+        for k in range(first):
+            moved_w += neurons.c[k] * z[j, k] ** 2
     sup[0] = max(sup[0], np.sqrt(moved_w / squares[1]))
     sup[1] = max(sup[1], np.sqrt(moved_a / squares[0]))
     sup[2] = max(sup[2], np.sqrt((moved_a + moved_w) / (squares[0] + squares[1])))

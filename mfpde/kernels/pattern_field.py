@@ -6,7 +6,7 @@ line w . X_i = 0. With patterns frozen its velocity is smooth:
     a' = -(kappa/kappa') g . w,   w' = -kappa kappa' a g,   g = P (1/n) sum_{i on} e_i X_i,
 
 P the projection that keeps w on the lines it is pinned to (derived in docs/phase_diagram). States are displacements
-z = (a - a0, w - w0), flat: m numbers, then m rows of p.
+z (1 + p, m), rows a - a0 and the components of w - w0: neurons lie side by side, for SIMD.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.kernels.jit import jit
+from mfpde.kernels.jit import jit, jit_fast
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -29,9 +29,9 @@ class Neurons(NamedTuple):
     Attributes
     ----------
     a0, w0, c
-        Initial neurons (m,), (m, p) and their weights (m,).
+        Initial neurons (m,), (p, m) and their weights (m,).
     lines
-        Initial inputs w0 . X_i (m, n).
+        Initial inputs w0 . X_i (n, m).
     x, y, f0
         Data (n, p), targets (n,), initial outputs (n,).
     forward, kappa, ratio
@@ -50,59 +50,65 @@ class Neurons(NamedTuple):
     ratio: float
 
 
-@jit
+@jit_fast
 def residuals(neurons: Neurons, pattern: Array, z: Array, e: Array) -> float:
-    """e_i = f(x_i) - y_i, written into `e` (n,); the mean of e^2 is returned.
+    """e_i = f(x_i) - y_i for the pattern (n, m), written into `e` (n,); the mean of e^2 is returned.
 
     The change of f is summed, not f: no digits are lost where neurons hardly move.
     """
-    m, n = neurons.lines.shape
-    p = neurons.x.shape[1]
-    for i in range(n):
-        e[i] = 0.0
-    for k in range(m):
-        a0, c, da, start = neurons.a0[k], neurons.c[k], z[k], m + k * p
-        for i in range(n):
-            h0, dh = neurons.lines[k, i], 0.0
-            for j in range(p):
-                dh += neurons.x[i, j] * z[start + j]
-            # No branches: patterns are as good as random from neuron to neuron.
-            on, was = max(pattern[k, i], 0.0), 1.0 if h0 > 0.0 else 0.0
-            e[i] += c * (a0 * (on * dh + (on - was) * h0) + da * on * (h0 + dh))
+    n, m = pattern.shape
+    a0, c, da, dh = neurons.a0, neurons.c, z[0], np.empty(m)
     total = 0.0
     for i in range(n):
-        e[i] = neurons.f0[i] - neurons.y[i] + neurons.forward * e[i]
+        line_change(neurons.x[i], z, dh)
+        flags, lines, change = pattern[i], neurons.lines[i], 0.0
+        for k in range(m):
+            # No branches: patterns are as good as random from neuron to neuron.
+            on, was = max(flags[k], 0.0), 1.0 if lines[k] > 0.0 else 0.0
+            change += c[k] * (a0[k] * (on * dh[k] + (on - was) * lines[k]) + da[k] * on * (lines[k] + dh[k]))
+        e[i] = neurons.f0[i] - neurons.y[i] + neurons.forward * change
         total += e[i] * e[i]
     return float(total / n)
 
 
-@jit
+@jit_fast
+def line_change(point: Array, z: Array, dh: Array) -> None:
+    """(w - w0) . X_i of every neuron into `dh` (m,), for one input `point` (p,)."""
+    dh[:] = 0.0
+    for j in range(len(point)):
+        factor, row = point[j], z[1 + j]
+        for k in range(len(dh)):
+            dh[k] += factor * row[k]
+
+
+@jit_fast
 def frozen_velocity(neurons: Neurons, pattern: Array, z: Array, e: Array, out: Array) -> None:
-    """The velocity of the displacements `z` into `out`; `e` (n,) receives the residuals."""
+    """The velocity of the displacements `z` into `out` (1 + p, m); `e` (n,) receives the residuals."""
     residuals(neurons, pattern, z, e)
-    m, n = pattern.shape
+    n, m = pattern.shape
     p = neurons.x.shape[1]
-    g, basis, pulls = np.empty(p), np.empty((p, p)), np.empty((n, p))
-    up, down = neurons.kappa / neurons.ratio, neurons.kappa * neurons.ratio
+    lowest = np.zeros(m)
+    out[:] = 0.0
     for i in range(n):
+        flags = pattern[i]
+        for k in range(m):
+            lowest[k] = min(lowest[k], flags[k])
         for j in range(p):
-            pulls[i, j] = e[i] / n * neurons.x[i, j]
+            pull, row = e[i] / n * neurons.x[i, j], out[1 + j]
+            for k in range(m):
+                row[k] += max(flags[k], 0.0) * pull
+    g, basis = np.empty(p), np.empty((p, p))
     for k in range(m):
-        lowest = 0.0
-        for j in range(p):
-            g[j] = 0.0
-        for i in range(n):
-            flag = pattern[k, i]
-            lowest = min(lowest, flag)
-            for j in range(p):
-                g[j] += max(flag, 0.0) * pulls[i, j]
-        if lowest < 0.0:
-            mean_gradient(neurons.x, e, pattern[k], -1, g, basis)
-        a, start, dot = neurons.a0[k] + z[k], m + k * p, 0.0
-        for j in range(p):
-            dot += g[j] * (neurons.w0[k, j] + z[start + j])
-            out[start + j] = -down * a * g[j]
-        out[k] = -up * dot
+        if lowest[k] < 0.0:
+            mean_gradient(neurons.x, e, pattern[:, k], -1, g, basis)
+            out[1:, k] = g
+    up, down = neurons.kappa / neurons.ratio, neurons.kappa * neurons.ratio
+    first, a0, da = out[0], neurons.a0, z[0]
+    for j in range(p):
+        row, w0, dw = out[1 + j], neurons.w0[j], z[1 + j]
+        for k in range(m):
+            first[k] -= up * row[k] * (w0[k] + dw[k])
+            row[k] *= -down * (a0[k] + da[k])
 
 
 @jit

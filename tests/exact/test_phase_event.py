@@ -20,9 +20,9 @@ def end(flow):
 
 def neurons_of(a, w, x, y, forward=1.0, kappa=1.0, ratio=1.0):
     a, w, x, y = (np.array(v, float) for v in (a, w, x, y))
-    lines = np.ascontiguousarray(w @ x.T)
-    f0 = forward * (np.maximum(lines, 0.0).T @ a)
-    return Neurons(a, w, np.ones(len(a)), lines, x, y, f0, forward, kappa, ratio)
+    lines = x @ w.T
+    f0 = forward * (np.maximum(lines, 0.0) @ a)
+    return Neurons(a, np.ascontiguousarray(w.T), np.ones(len(a)), lines, x, y, f0, forward, kappa, ratio)
 
 
 # Patterns frozen.
@@ -38,11 +38,11 @@ def test_velocity_of_frozen_patterns_against_numpy(p):
     pattern[::3, 1] = PINNED
     pattern[::6, 4] = PINNED
     da, dw = rng.normal(size=m), rng.normal(size=(m, p))
-    z, e, out = np.concatenate([da, dw.ravel()]), np.empty(n), np.empty(m * (1 + p))
-    frozen_velocity(problem, pattern, z, e, out)
+    z, e, out = np.vstack([da, dw.T]), np.empty(n), np.empty((1 + p, m))
+    frozen_velocity(problem, np.ascontiguousarray(pattern.T), z, e, out)
 
-    a, w, on = problem.a0 + da, problem.w0 + dw, pattern == ON
-    start = np.maximum(problem.lines, 0.0).T @ (problem.c * problem.a0)
+    a, w, on = problem.a0 + da, problem.w0.T + dw, pattern == ON
+    start = np.maximum(problem.lines, 0.0) @ (problem.c * problem.a0)
     now = (on * (w @ problem.x.T)).T @ (problem.c * a)
     error = problem.f0 - problem.y + 0.3 * (now - start)
     np.testing.assert_allclose(e, error, rtol=1e-12)
@@ -52,15 +52,16 @@ def test_velocity_of_frozen_patterns_against_numpy(p):
         if len(held):
             q = np.linalg.qr(held.T)[0][:, : np.linalg.matrix_rank(held)]
             g[k] -= q @ (q.T @ g[k])
-    np.testing.assert_allclose(out[:m], -0.7 / 1.9 * np.sum(g * w, axis=1), atol=1e-12)
-    np.testing.assert_allclose(out[m:].reshape(m, p), -0.7 * 1.9 * a[:, None] * g, atol=1e-12)
+    np.testing.assert_allclose(out[0], -0.7 / 1.9 * np.sum(g * w, axis=1), atol=1e-12)
+    np.testing.assert_allclose(out[1:].T, -0.7 * 1.9 * a[:, None] * g, atol=1e-12)
 
 
 def test_residuals_lose_no_digits_of_a_small_displacement():
     problem = neurons_of([1.0, -2.0], [[1.0, 0.5], [0.3, 1.0]], [[0.2, 1.0]], [0.0], forward=1e12)
     problem = problem._replace(f0=np.zeros(1))
-    z, e = np.array([1e-14, 0.0, 0.0, 0.0, 0.0, 0.0]), np.empty(1)
-    residuals(problem, np.ones((2, 1)), z, e)
+    z, e = np.zeros((3, 2)), np.empty(1)
+    z[0, 0] = 1e-14
+    residuals(problem, np.ones((1, 2)), z, e)
     assert e[0] == pytest.approx(0.7e-2, rel=1e-13)
 
 
@@ -85,12 +86,12 @@ def test_next_pattern_follows_the_speeds_on_both_sides(start, errors, next_flag)
     """A neuron just past the line of X_0, X_1 active: v_off = -a e_1 / 2, v_on = v_off - a e_0 / 2."""
     depth = 1e-9 if start == OFF else -1e-9
     problem = neurons_of([1.0], [[1.0, -depth]], [[0.0, 1.0], [1.0, 1.0]], [0.0, 0.0])
-    z, pattern, counts, e = np.array([0.0, 0.0, 2 * depth]), np.array([[start, ON]]), np.zeros(len(TALLY)), np.empty(2)
+    z, pattern, counts, e = np.array([[0.0], [0.0], [2 * depth]]), np.array([[start], [ON]]), np.zeros(len(TALLY)), np.empty(2)
     residuals(problem, pattern, z, e)
     problem = problem._replace(y=e - np.array(errors))
     _switch(problem, pattern, z, e, counts)
-    assert pattern.tolist() == [[next_flag, ON]]
-    assert problem.w0[0, 1] + z[2] == pytest.approx(0.0, abs=1e-24)
+    assert pattern[:, 0].tolist() == [next_flag, ON]
+    assert problem.w0[1, 0] + z[2, 0] == pytest.approx(0.0, abs=1e-24)
     assert counts[TALLY.pinnings if next_flag == PINNED else TALLY.crossings] == 1 == counts.sum()
 
 

@@ -66,9 +66,10 @@ class EventFlow(ParticleFlow):
             point, initial, kappa=kappa, kappa_prime=kappa_prime, kappa_forward=kappa_forward, config=dict(config), fields=fields
         )
         self.accuracy = number("accuracy", accuracy, positive=True)
-        lines = np.ascontiguousarray(self.w0 @ self.X.T)
-        a0, w0, c, x, labels = (np.ascontiguousarray(array) for array in (self.a0, self.w0, self.c, self.X, self.y))
-        self._neurons = Neurons(a0, w0, c, lines, x, labels, self.f0, kappa_forward, kappa, kappa_prime)
+        lines = self.w0 @ self.X.T
+        arrays = (self.a0, self.w0.T, self.c, lines.T, self.X, self.y)
+        a0, w0, c, by_input, x, labels = (np.ascontiguousarray(array) for array in arrays)
+        self._neurons = Neurons(a0, w0, c, by_input, x, labels, self.f0, kappa_forward, kappa, kappa_prime)
         start = self.unpack(self.state0)
         start["pattern"][:] = np.where(lines > 0.0, ON, OFF)
         start["step"][:] = 0.1 / np.linalg.eigvalsh(self.gram(self.state0))[-1]
@@ -76,14 +77,15 @@ class EventFlow(ParticleFlow):
     def advance(self, t: float, y: Array, t_stop: float) -> tuple[float, Array]:
         """A few steps, each to its end or to the first switch in it; up to `t_stop`, or to the loss that is asked for."""
         after = y.copy()
-        state, moving = self.unpack(after), len(self.a0) * (1 + self.X.shape[1])
+        state = self.unpack(after)
+        z, pattern = np.vstack([state["da"], state["dw"].T]), np.ascontiguousarray(state["pattern"].T)
         # A hair below the tolerance, so that `finished`, which sums in another order, agrees.
         target = self.tolerance * (1.0 - 1e-9)
         t_new, step = advance(
-            self._neurons, state["pattern"], after[:moving], float(state["step"][0]), _tableau(), self.accuracy, target,
+            self._neurons, pattern, z, float(state["step"][0]), _tableau(), self.accuracy, target,
             t, t_stop, STEPS, state["tally"], self.initial.first, self._squares, state["sup"],
         )  # fmt: skip
-        state["step"][0] = step
+        state["da"][:], state["dw"][:], state["pattern"][:], state["step"][:] = z[0], z[1:].T, pattern.T, step
         return t_new, after
 
     def observe(self, t: float, y: Array) -> dict[str, float]:
