@@ -133,14 +133,28 @@ def test_no_step_beyond_the_batches():
     refused(lambda: mf.solve(network, [0, 3]), "t_eval ends at 3: this flow has 2 steps of 1")
 
 
-def test_a_run_that_blows_up_names_the_layer_and_keeps_the_last_good_state():
-    system = IntegrableNetwork(d=3, depth=3, parameterization="mup")
-    network = system.network(m=30, batches=lambda k: (X, Y), lr=100.0, probe=X, dtype="float32")
-    run = mf.solve(network, [0, 1, 100])
+@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize(
+    ("name", "activation", "lr"),
+    [
+        ("mup", "relu", 100.0),
+        ("ip-llr", "relu^2", 0.01),
+        ("sp", "gelu", 3.0),
+        (Parameterization(name="hidden alone", a=(0, Fraction(1, 2), Fraction(1, 2)), c=(30, -4, 30)), "relu", 1.0),
+    ],
+)
+def test_a_run_that_blows_up_names_the_layer_and_keeps_the_last_good_state(name, activation, lr, dense):
+    """A state is good if its outputs are finite: finite weights whose fields overflow are no good state."""
+    system = IntegrableNetwork(d=3, depth=3, parameterization=name, activation=activation)
+    batches = [(X, Y)] * 7
+    network = system.network(m=30 if dense else 120, batches=(lambda k: (X, Y)) if dense else batches, lr=lr, probe=X, dtype="float32")
+    assert network.factored != dense
+    run = mf.solve(network, range(8))
     assert not run.complete
     assert re.search(r"blow-up: the (fields|weights) of layer [1234] are too large for float32|layer 4, is too large", run.message)
     assert np.all(np.isfinite(run.final_state))
-    assert network.unpack(run.final_state)["steps"] == run.t[-1] > 1
+    assert np.all(np.isfinite(run.observables["f"]))
+    assert network.unpack(run.final_state)["steps"] == run.t[-1] >= 1
     with pytest.raises(Exception, match="blow-up"):
         network.step(int(run.t[-1]), run.final_state)
 

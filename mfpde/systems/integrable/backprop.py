@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mfpde.solve.steppers import StepError
 from mfpde.systems.integrable.blocks import phase, row_blocks, rows
 from mfpde.systems.integrable.fields import LINEAR, activate_fields, gate_fields
 from mfpde.systems.integrable.scales import Scales
-from mfpde.systems.integrable.weights import Finish, Weights
+from mfpde.systems.integrable.weights import Finish, Weights, add_product
 
 
 class State(NamedTuple):
@@ -82,8 +83,25 @@ def _layer(
     return out, gate
 
 
-def backward(state: State, scales: Scales, fields: Fields, chi: Array, rates: Sequence[float], new: Mapping[str, Array]) -> None:
+def may_overflow(sizes: Sequence[float], degree: int, dtype: np.dtype[Any]) -> bool:
+    """Whether weights of these mean sizes, layers 1, ..., L+1, bring outputs near the end of the type's range.
+
+    Under a p = `degree`-homogeneous activation f is of degree p^{L+1-l} in the weights of layer l. A quarter of the range is far from
+    weights in use and leaves room for entries and fields that are much larger than the mean.
+    """
+    powers = float(degree) ** np.arange(len(sizes))[::-1]
+    return bool(powers @ np.log(np.maximum(sizes, 1.0)) > 0.25 * np.log(np.finfo(dtype).max))
+
+
+def backward(
+    state: State, scales: Scales, fields: Fields, chi: Array, rates: Sequence[float], new: Mapping[str, Array]
+) -> list[float]:
     """Write the weights after the step into the arrays `new`; `chi` (n, outputs) is dloss/df, `rates` eta of layers 1, ..., L+1.
+
+    Returns
+    -------
+    list of float
+        The mean sizes of the new weights of layers 1, ..., L+1; of the step's change where they are held as factors.
 
     Raises
     ------
@@ -94,6 +112,7 @@ def backward(state: State, scales: Scales, fields: Fields, chi: Array, rates: Se
     factors = [-rate * u for rate, u in zip(rates, scales.update, strict=True)]
     bias_factors = [-rate * u for rate, u in zip(rates, scales.bias, strict=True)]
     _add(arrays["w_out"], factors[depth], chi.T @ fields.x[depth].T, new["w_out"], depth + 1)
+    sizes = [float(np.mean(np.abs(new["w_out"])))]
     if "b_out" in arrays:
         _add(arrays["b_out"], bias_factors[depth], np.sum(chi, axis=0), new["b_out"], depth + 1)
     d: Array = arrays["w_out"].T @ chi.T
@@ -101,12 +120,16 @@ def backward(state: State, scales: Scales, fields: Fields, chi: Array, rates: Se
     for layer in range(depth, 0, -1):
         if f"b{layer}" in arrays:
             _add(arrays[f"b{layer}"], bias_factors[layer - 1], np.sum(d, axis=1), new[f"b{layer}"], layer)
+        x = fields.x[layer - 1]
         if layer == 1:
-            _first_update(arrays["w1"], factors[0], d, fields.x[0], new["w1"])
-            return
-        if not state.hidden.update(layer, factors[layer - 1], d, fields.x[layer - 1], new):
-            raise StepError(f"blow-up: the weights of layer {layer} are too large for {d.dtype}")
-        d = _below(state, scales, layer, d, fields.gate[layer - 2])
+            sizes.append(add_product(arrays["w1"], factors[0], d, x, new["w1"]))
+        else:
+            sizes.append(state.hidden.update(layer, factors[layer - 1], d, x, new))
+        if not math.isfinite(sizes[-1]):
+            raise StepError(f"blow-up: the weights of layer {layer} are too large for {new['w1'].dtype}")
+        if layer > 1:
+            d = _below(state, scales, layer, d, fields.gate[layer - 2])
+    return sizes[::-1]
 
 
 def _below(state: State, scales: Scales, layer: int, d: Array, gate: Array) -> Array:
@@ -129,22 +152,8 @@ def _first(w: Array, x: Array, out: Array, finish: Finish) -> None:
     phase(work, row_blocks(len(w)))
 
 
-def _first_update(w: Array, factor: float, d: Array, x: Array, out: Array) -> None:
-    def work(b: int) -> None:
-        chosen = rows(len(w), b)
-        np.matmul(d[chosen] * d.dtype.type(factor), x.T, out=out[chosen])
-        out[chosen] += w[chosen]
-
-    phase(work, row_blocks(len(w)))
-    _finite(out, 1)
-
-
 def _add(old: Array, factor: float, gradient: Array, out: Array, layer: int) -> None:
     np.multiply(gradient, gradient.dtype.type(factor), out=out)
     out += old
-    _finite(out, layer)
-
-
-def _finite(values: Array, layer: int) -> None:
-    if not np.isfinite(values).all():
-        raise StepError(f"blow-up: the weights of layer {layer} are too large for {values.dtype}")
+    if not np.isfinite(out).all():
+        raise StepError(f"blow-up: the weights of layer {layer} are too large for {out.dtype}")

@@ -1,4 +1,4 @@
-"""Passes over the fields of a layer: bias, activation and derivative together, in place.
+"""Passes over the arrays of a layer, in place: bias, activation and derivative together, gates, sums of weights.
 
 NumPy's tanh, exp and expm1 are vectorised where the compiled scalar functions are not; what stands around them is compiled here.
 """
@@ -50,6 +50,17 @@ def gate_fields(d: Array, scale: np.floating[Any], gate: Array) -> None:
     for i in range(d.shape[0]):
         for j in range(d.shape[1]):
             d[i, j] *= scale * gate[i, j]
+
+
+@jit_fast
+def add_weights(out: Array, old: Array) -> np.floating[Any]:
+    """Add `old` (m, n) to `out` (m, n); the sum of all |out|, which is not finite if a weight is not."""
+    total = out.dtype.type(0)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] += old[i, j]
+            total += abs(out[i, j])
+    return total
 
 
 @jit_fast

@@ -15,7 +15,7 @@ from mfpde.streams import resolve_seed
 from mfpde.systems.integrable import calibration as rules
 from mfpde.systems.integrable import losses
 from mfpde.systems.integrable.activation import slope
-from mfpde.systems.integrable.backprop import Fields, State, backward, check_finite, forward
+from mfpde.systems.integrable.backprop import Fields, State, backward, check_finite, forward, may_overflow
 from mfpde.systems.integrable.batches import Batches, checked_batches, checked_probe
 from mfpde.systems.integrable.initial import Initial
 from mfpde.systems.integrable.scales import Scales, make_scales
@@ -152,7 +152,7 @@ class Training(StepFlow):
         ValueError
             If there is no such batch.
         mfpde.solve.steppers.StepError
-            If a layer's fields or weights leave the finite numbers; the message names the layer.
+            If a layer's weights, or its fields on the batch before or after the step, leave the finite numbers; the message names it.
         """
         batch = self.batches.at(k)
         with np.errstate(all="ignore"), single_threaded_blas():
@@ -165,7 +165,10 @@ class Training(StepFlow):
             check_finite(fields)
             at = np.zeros_like(fields.f) if k == 0 and self._zero_output else fields.f
             chi = losses.derivative(self.system.loss, at, batch.y) / len(batch.x)
-            backward(state, scales, fields, chi.astype(dtype), self.rates if k == 0 else (self.lr,) * (self.system.depth + 1), arrays)
+            rates = self.rates if k == 0 else (self.lr,) * (self.system.depth + 1)
+            sizes = backward(state, scales, fields, chi.astype(dtype), rates, arrays)
+            if may_overflow(sizes, self.system.degree, self._dtype):
+                check_finite(forward(self._state(arrays, k + 1), self._later, self.system.sigma, batch.x.astype(self._dtype)))
             arrays["steps"][...] = k + 1
             arrays["batch_loss"][...] = self.unpack(y)["batch_loss"]
             arrays["batch_loss"][k % arrays["batch_loss"].size] = np.mean(losses.values(self.system.loss, fields.f, batch.y))

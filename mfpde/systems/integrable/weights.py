@@ -14,10 +14,24 @@ import numpy as np
 
 from mfpde.flow import Array, Field
 from mfpde.systems.integrable.blocks import phase, row_blocks, rows
+from mfpde.systems.integrable.fields import add_weights
 from mfpde.systems.integrable.initial import Initial
 
 Finish = Callable[[slice], None]
 _GROUPS = 8
+
+
+def add_product(old: Array | None, factor: float, d: Array, x: Array, out: Array) -> float:
+    """out (m, k) = old + factor d x^T for d (m, n), x (k, n), `old` None being 0; the mean of |out|, not finite if an entry is not."""
+    sums = np.empty(row_blocks(len(out)))
+
+    def work(b: int) -> None:
+        chosen = rows(len(out), b)
+        np.matmul(d[chosen] * d.dtype.type(factor), x.T, out=out[chosen])
+        sums[b] = np.sum(np.abs(out[chosen])) if old is None else add_weights(out[chosen], old[chosen])
+
+    phase(work, len(sums))
+    return float(np.sum(sums) / out.size)
 
 
 class Weights(ABC):
@@ -32,8 +46,8 @@ class Weights(ABC):
         """out (m, n) = V^T d for d (m, n)."""
 
     @abstractmethod
-    def update(self, layer: int, factor: float, d: Array, x: Array, new: Mapping[str, Array]) -> bool:
-        """Write V + factor d x^T into the arrays `new` of the next state; whether all of it is finite."""
+    def update(self, layer: int, factor: float, d: Array, x: Array, new: Mapping[str, Array]) -> float:
+        """Write V + factor d x^T into the arrays `new` of the next state; the mean size of an entry, not finite if one is not."""
 
     @abstractmethod
     def change(self, layer: int) -> Array:
@@ -78,20 +92,10 @@ class Dense(Weights):
 
         phase(work, row_blocks(len(v)))
 
-    def update(self, layer: int, factor: float, d: Array, x: Array, new: Mapping[str, Array]) -> bool:
+    def update(self, layer: int, factor: float, d: Array, x: Array, new: Mapping[str, Array]) -> float:
         """See :class:`Weights`."""
-        v, out = self._state[f"w{layer}"], new[f"w{layer}"]
-        finite = np.empty(row_blocks(len(v)), bool)
-
-        def work(b: int) -> None:
-            chosen = rows(len(v), b)
-            np.matmul(d[chosen] * d.dtype.type(factor), x.T, out=out[chosen])
-            if not self._drop:
-                out[chosen] += v[chosen]
-            finite[b] = np.isfinite(out[chosen]).all()
-
-        phase(work, len(finite))
-        return bool(finite.all())
+        name = f"w{layer}"
+        return add_product(None if self._drop else self._state[name], factor, d, x, new[name])
 
     def change(self, layer: int) -> Array:
         """See :class:`Weights`."""
@@ -149,14 +153,14 @@ class Factored(Weights):
 
         phase(add, row_blocks(m))
 
-    def update(self, layer: int, factor: float, d: Array, x: Array, new: Mapping[str, Array]) -> bool:
+    def update(self, layer: int, factor: float, d: Array, x: Array, new: Mapping[str, Array]) -> float:
         """See :class:`Weights`."""
         columns = slice(self._used, self._used + d.shape[1])
         left, right = new[f"left{layer}"], new[f"right{layer}"]
         left[...], right[...] = self._state[f"left{layer}"], self._state[f"right{layer}"]
         np.multiply(d, d.dtype.type(factor), out=left[:, columns])
         right[:, columns] = x
-        return bool(np.isfinite(left[:, columns]).all() and np.isfinite(x).all())
+        return float(d.shape[1] * np.mean(np.abs(left[:, columns])) * np.mean(np.abs(x)))
 
     def change(self, layer: int) -> Array:
         """See :class:`Weights`."""
