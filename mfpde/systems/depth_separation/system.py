@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -194,8 +195,22 @@ class DepthSeparation:
         return make_network(self, m1, m2, dynamics, directions, dt, batch, rng, dtype)
 
     def predicted_rates(self) -> dict[str, Any]:
-        """How fast gaps close with width: the non-sphericity, at the start sqrt((pi - 1)/m1) as d grows."""
-        return {"non_sphericity": {"exponent": 0.5, "width": "m1", "source": "independent first-layer neurons, docs/depth_separation"}}
+        """How fast gaps close with each width, the other being infinite.
+
+        With m1 the first layer's random error: `non_sphericity` as m1^-1/2, at t = 0 with E non_sphericity^2 = (1/(2 d kappa_d^2) - 1)/m1
+        exactly, the variance of relu(u.e) over that of its mean; and the floor it leaves under the loss, `loss_discretisation`, as 1/m1.
+        With m2, where sigma_2 > 0, the mean of w2 at the start: `loss` and the distance of neurons from their characteristics as m2^-1/2.
+        """
+        shape = math.sqrt(1.0 / (2.0 * self.d * self.kappa**2) - 1.0)
+        first = {"exponent": 0.5, "constant": shape, "width": "m1", "source": "independent neurons; the constant is that of t = 0"}
+        stated: dict[str, Any] = {
+            "non_sphericity": first,
+            "loss_discretisation": {"exponent": 1.0, "width": "m1", "source": "half the square of what non-sphericity makes"},
+        }
+        if self.sigma_2 > 0.0:
+            second = {"exponent": 0.5, "width": "m2", "source": "mean of m2 independent w2"}
+            stated |= dict.fromkeys(("loss", "second_layer_rms"), second)
+        return stated
 
     def coupled_limit(self, network: Any, *, second_layer: str | Ensemble = "gauss-hermite", nodes: int = 32) -> SphericalLimit:
         """The spherical limit that carries the neurons of `network` as passive tracers, their mean-field characteristics."""

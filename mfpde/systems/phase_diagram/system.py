@@ -282,6 +282,21 @@ class PhasePoint:
 
         return make_limit(self, m=m, dynamics=dynamics, nodes=nodes, rho=rho, rng=rng)
 
+    def predicted_rates(self) -> dict[str, Any]:
+        """How fast gaps close with width at a fixed time t > 0 of the network's clock: `loss`, `function_distance`, `neurons_rms`.
+
+        Derived in docs/finite_width. The kernel of m neurons is of size m^-g, g = 2 gamma - 1 - |gamma'|, and fluctuates by m^-1/2 of
+        itself; with f(0) = 0 outputs differ by t m^(-g - 1/2) y. Without the antisymmetric copies f(0), of size m^(1/2 - gamma),
+        is a gap of its own. Neurons feel the outputs' gap times kappa max(kappa', 1/kappa') t = m^(|gamma'| - gamma) t. Empty where
+        training speeds up with the width (g < 0), neurons outgrow themselves (|gamma'| > gamma), or the gap does not close.
+        """
+        kernel, neuron = 2.0 * self.gamma - 1.0 - abs(self.gamma_prime), self.gamma - abs(self.gamma_prime)
+        output = kernel + 0.5 if self.antisymmetric else min(kernel + 0.5, self.gamma - 0.5)
+        if min(kernel, neuron) < -coordinates.ON_THE_LINE or output <= 0.0:
+            return {}
+        exponents = {"loss": output, "function_distance": output, "neurons_rms": neuron + output}
+        return {name: {"exponent": value, "source": "fixed t, docs/finite_width"} for name, value in exponents.items()}
+
     def coupled_limit(self, network: ParticleFlow, *, nodes: int | None = None, rho: float | None = None) -> ParticleFlow:
         """The gradient flow of the law with the kappa, kappa' and clock of `network`, which carries its neurons as tracers of weight 0."""
         from mfpde.systems.phase_diagram.limit import make_coupled_limit

@@ -1,0 +1,126 @@
+"""The rates that systems state, against ensembles of networks; the intervals must cover them and exclude their neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mfpde as mf
+from mfpde.papers.drift_clock import phase_point
+from mfpde.streams import stream
+
+WIDTHS = [64, 256, 1024]
+
+
+def _agree(found, names, t):
+    """Every name is stated, its interval contains what is stated, and nothing as far as 1/4 from it."""
+    for name in names:
+        rate = found.rate(name, t=t, level=0.999)
+        stated = rate.predicted.exponent
+        assert rate.low <= stated <= rate.high, (name, stated, rate.low, rate.high)
+        assert rate.low > stated - 0.25, (name, rate.low)
+        assert rate.high < stated + 0.25, (name, rate.high)
+
+
+def _phase(system, t):
+    return mf.drift(
+        system, widths={"m": WIDTHS}, replicas=120, t_eval=[0.0, t], network={"dynamics": "flow"}, limit={"nodes": 8}, coupling="independent"
+    )
+
+
+@pytest.mark.parametrize(("gamma", "gamma_prime", "output", "neuron"), [
+    (1.0, 0.0, 1.5, 2.5),
+    (0.75, 0.0, 1.0, 1.75),
+    (0.5, 0.0, 0.5, 1.0),
+    (1.0, -0.5, 1.0, 1.5),
+    (1.0, 0.5, 1.0, 1.5),
+])  # fmt: skip
+def test_phase_points_at_a_fixed_time(gamma, gamma_prime, output, neuron):
+    found = _phase(mf.PhasePoint(gamma=gamma, gamma_prime=gamma_prime), 0.25)
+    assert found.predicted["loss"][0].exponent == output
+    assert found.predicted["neurons_rms"][0].exponent == neuron
+    _agree(found, ("loss", "function_distance", "neurons_rms"), 0.25)
+
+
+def test_without_copies_the_output_at_the_start_is_the_gap():
+    found = _phase(mf.PhasePoint(gamma=0.75, gamma_prime=0.0, antisymmetric=False), 0.25)
+    assert found.predicted["loss"][0].exponent == 0.25  # its square is as large at these widths
+    _agree(found, ("function_distance", "neurons_rms"), 0.25)
+
+
+@pytest.mark.parametrize(("point", "given"), [
+    ("training speeds up", {"gamma": 0.5, "gamma_prime": 0.25}),
+    ("neurons outgrow themselves", {"gamma": 1.0, "gamma_prime": 1.25}),
+    ("f(0) of size 1", {"gamma": 0.5, "gamma_prime": 0.0, "antisymmetric": False}),
+])  # fmt: skip
+def test_nothing_is_stated_where_no_rate_is_known(point, given):
+    assert mf.PhasePoint(**given).predicted_rates() == {}
+
+
+@pytest.mark.parametrize(("gamma", "neuron"), [(1.0, 0.5), (0.75, 0.75)])
+def test_phase_points_on_the_clock_of_their_kernel(gamma, neuron):
+    """Trained to the same loss at every width."""
+    found = _phase(phase_point(gamma=gamma), 3.0)
+    losses = np.mean(found.observables["loss"][..., 1], axis=1)
+    assert np.ptp(losses) < 0.1 * losses.mean() < 0.1 * 0.4 * np.mean(found.observables["loss"][..., 0])
+    assert found.predicted["neurons_rms"][0].exponent == neuron
+    _agree(found, ("loss", "function_distance", "neurons_rms"), 3.0)
+
+
+def test_the_clock_changes_nothing_else():
+    """The same states as the point's own flow at m^(1/2) times the time, and the reason to end."""
+    system, point = phase_point(gamma=0.75), mf.PhasePoint(gamma=0.75, gamma_prime=0.0)
+    slow, own = system.network(m=64, dynamics="flow", rng=1), point.network(m=64, dynamics="flow", rng=1)
+    np.testing.assert_array_equal(mf.solve(slow, [1.0, 2.0]).states, mf.solve(own, [8.0, 16.0]).states)
+    end, other = mf.solve(slow), mf.solve(own)
+    assert end.complete
+    assert end.t[-1] == pytest.approx(other.t[-1] / 8.0, rel=1e-12)
+    np.testing.assert_array_equal(end.final_state, other.final_state)
+    with pytest.raises(ValueError, match=r"gamma = 0.75, gamma_prime = 0: the limit depends on the width"):
+        system.limit()
+    limit = phase_point().limit(nodes=2)
+    np.testing.assert_array_equal(limit.state0, mf.PhasePoint(gamma=1.0, gamma_prime=0.0).limit(nodes=2).state0)
+
+
+def test_non_sphericity_of_independent_neurons():
+    """m1 E non_sphericity^2 at t = 0 is the stated constant squared, exactly, at every width and for both homogeneities."""
+    for homogeneity in (1, 2):
+        system = mf.DepthSeparation(d=7, homogeneity=homogeneity)
+        found = mf.drift(
+            system, widths={"m1": [8, 32, 128]}, fixed={"m2": 2}, replicas=100, t_eval=[0.0],
+            network={"directions": 16}, limit={"nodes": 2}, coupling="independent",
+        )  # fmt: skip
+        squares = found.gaps["non_sphericity"][..., 0] ** 2 * np.array([[8], [32], [128]])
+        constant = found.predicted["non_sphericity"][0].constant
+        error = squares.std(axis=1, ddof=1) / 10.0
+        assert np.all(np.abs(squares.mean(axis=1) - constant**2) < 4.0 * error)
+        assert np.all(error < 0.06 * constant**2)
+        _agree(found, ["non_sphericity"], 0.0)
+
+
+def test_the_floor_of_the_first_layer():
+    """Later in training: the non-sphericity as m1^-1/2, half the square of what it makes as 1/m1."""
+    system = mf.DepthSeparation(d=5, sigma_2=0.0)
+    found = mf.drift(
+        system, widths={"m1": [8, 32, 128]}, fixed={"m2": 1}, replicas=60, t_eval=[0.0, 10.0], dynamics="gd",
+        network={"directions": 64}, limit={"nodes": 8}, coupling="independent",
+    )  # fmt: skip
+    _agree(found, ["non_sphericity", "loss_discretisation"], 10.0)
+
+
+def test_the_second_layer_beside_an_infinite_first():
+    """Random second layers of m2 neurons in the spherical limit against its Gauss-Hermite nodes."""
+    system, sizes, tolerances = mf.DepthSeparation(d=5, sigma_2=0.1), [16, 64, 256], (1e-5, 1e-8)
+    exact = mf.solve(system.limit(), [0.0, 20.0]).observables["loss"][1]
+    gaps = np.empty((3, 40))
+    for i, m2 in enumerate(sizes):
+        for replica in range(40):
+            seed = int(stream(i, "replica", replica).integers(2**31))
+            made = system.limit(second_layer="random", nodes=m2, rng=seed)
+            gaps[i, replica] = mf.solve(made, [20.0], *tolerances).observables["loss"][0] - exact
+    rate = mf.finite.fit_rate(sizes, gaps, level=0.999)
+    stated = system.predicted_rates()["loss"]
+    assert stated["width"] == "m2"
+    assert rate.covers(stated["exponent"])
+    assert rate.high - rate.low < 0.6
+    assert "loss" not in mf.DepthSeparation(d=5, sigma_2=0.0).predicted_rates()
