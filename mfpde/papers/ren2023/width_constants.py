@@ -1,7 +1,7 @@
-"""What a first layer of m1 neurons adds to the loss, to leading order in 1/m1, over training.
+"""How far layers of m1 and m2 neurons are from infinite width, to leading order, over training.
 
 Derived in docs/finite_width_depth_separation: the part of degree l of the first layer's random error, a spherical harmonic, decays on its
-own, the faster the lower its degree.
+own, the faster the lower its degree; of the second layer's neurons only the mean of w2 at the start counts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.flow import Array, Field, Packing, VelocityFlow
+from mfpde.measures import Ensemble
+from mfpde.papers.ren2023.wide_layers import Steps
 from mfpde.solve import solve
 from mfpde.systems.depth_separation import DepthSeparation
 from mfpde.systems.depth_separation.limit import SphericalLimit
 
 _DEGREES = (1, *range(2, 41, 2))
 _STEP = 1e-4
+_SHIFT = 0.01
 
 
 class WidthConstants(NamedTuple):
@@ -27,6 +30,8 @@ class WidthConstants(NamedTuple):
     Attributes
     ----------
     t : array (n_t,)
+    tau : array (n_t,)
+        int_0^t rho^2 ell''(a) ds along the limit.
     square : array (n_t,)
         V(t) = m1 E non_sphericity^2.
     floor : array (n_t,)
@@ -34,15 +39,18 @@ class WidthConstants(NamedTuple):
     """
 
     t: Array
+    tau: Array
     square: Array
     floor: Array
 
 
-def width_constants(system: DepthSeparation, t_eval: npt.ArrayLike, *, nodes: int = 32) -> WidthConstants:
+def width_constants(
+    system: DepthSeparation, t_eval: npt.ArrayLike, *, dt: float | None = None, nodes: int = 32
+) -> WidthConstants:
     """The constants of the first layer's 1/m1 laws for independent neurons and a second layer of infinite width.
 
-    V(t) = sum_{l >= 1} V_l exp(-2 eta_1 Lambda_l tau(t)), tau = int rho^2 ell''(a) ds along the limit, with the shares V_l and rates
-    Lambda_l of :func:`harmonics`; degrees above 40 count as if they did not decay.
+    Along the gradient flow, or along its explicit Euler steps of length `dt`. V(t) = sum_{l >= 1} V_l exp(-2 eta_1 Lambda_l tau(t)), with
+    the shares V_l and rates Lambda_l of :func:`harmonics`; degrees above 40 count as if they did not decay.
 
     Raises
     ------
@@ -52,12 +60,33 @@ def width_constants(system: DepthSeparation, t_eval: npt.ArrayLike, *, nodes: in
     if system.homogeneity != 2:
         raise ValueError(f"homogeneity = {system.homogeneity}: the constants are derived for homogeneity = 2")
     flow = _Decay(system, nodes)
-    run = solve(flow, t_eval, rtol=1e-6, atol=1e-9)
+    run = solve(flow, t_eval, rtol=1e-6, atol=1e-9) if dt is None else solve(Steps(flow, dt), t_eval)
     shares, rates = harmonics(system.d)
     total = 1.0 / (2.0 * system.d * system.kappa**2) - 1.0
-    lost = shares * -np.expm1(-2.0 * system.rates[0] * np.outer(run.states[:, -1], rates))
+    tau = run.states[:, -1]
+    lost = shares * -np.expm1(-2.0 * system.rates[0] * np.outer(tau, rates))
     square = total - lost.sum(axis=1)
-    return WidthConstants(run.t, square, 0.5 * square * np.array([_gain(flow.limit, y[:-1]) for y in run.states]))
+    return WidthConstants(run.t, tau, square, 0.5 * square * np.array([_gain(flow.limit, y[:-1]) for y in run.states]))
+
+
+def second_layer_constant(system: DepthSeparation, t_eval: npt.ArrayLike, *, nodes: int = 32) -> Array:
+    """sqrt(m2) times the root mean square loss gap of m2 independent second-layer neurons, at the times (n_t,), first layer infinite.
+
+    sigma_2 |dL(t) / d mean w2(0)|: the gap is linear in the mean of w2(0), N(0, sigma_2^2 / m2), up to relative O(sigma_2) and O(m2^-1/2).
+
+    Raises
+    ------
+    ValueError
+        If sigma_2 is 0: all neurons are then alike, and there is no gap.
+    """
+    if system.sigma_2 == 0.0:
+        raise ValueError("sigma_2 = 0.0: all second-layer neurons are alike and have no gap; give sigma_2 > 0")
+    law, shift = system.second_layer.gauss_hermite(nodes), _SHIFT * system.sigma_2
+    losses = []
+    for sign in (1.0, -1.0):
+        shifted = Ensemble(law.points + np.array([sign * shift, 0.0]), law.weights)
+        losses.append(solve(system.limit(second_layer=shifted, rng=0), t_eval, rtol=1e-8, atol=1e-11).observables["loss"])
+    return np.asarray(np.abs(losses[0] - losses[1]) / (2.0 * _SHIFT))
 
 
 def harmonics(d: int) -> tuple[Array, Array]:
