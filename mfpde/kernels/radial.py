@@ -16,6 +16,8 @@ from mfpde.kernels.jit import jit, jit_fast, jit_inline
 
 Vector = npt.NDArray[np.float64]
 
+COEFFICIENTS = 14
+"""Of a panel's polynomials, an even number."""
 _FREE_OF_SWING = 1e-17
 
 
@@ -28,7 +30,7 @@ class MomentTable(NamedTuple):
         The cap and the unconditioned probability of ||x|| <= cap.
     full : floats (3,)
         M_0 = 1, M_1 and M_2 at the cap (infinite where they are).
-    panels : array (n, degree + 1, 3)
+    panels : array (n, COEFFICIENTS, 3)
         Coefficients of M_0, M_1, M_2 in t in [-1, 1], the local coordinate of a panel, lowest power first.
     per_length, boundary : float
         Panels a unit length, and the radius where the last one ends.
@@ -43,6 +45,8 @@ class MomentTable(NamedTuple):
     tail : array (n_terms, 10)
         Series in v^2, lowest power first: phase; smooth parts of M_0, M_1, M_2; what multiplies the cosine of the phase in
         each; what multiplies its sine.
+    tail_reach : array (n_terms,)
+        Largest v^2 at which the terms from this one on no longer count; decreasing towards the first.
     """
 
     cap: float
@@ -57,18 +61,41 @@ class MomentTable(NamedTuple):
     tail_shift: float
     tail_start: tuple[float, float, float]
     tail: npt.NDArray[np.float64]
+    tail_reach: Vector
+
+
+class Scalars(NamedTuple):
+    """The numbers among the fields of a :class:`MomentTable`.
+
+    Kernels that look up many moments take these and the arrays `panels`, `tail` and `tail_reach` as arguments of their own: every
+    array taken out of a tuple costs a count of its references, which takes as long as the look-up.
+    """
+
+    cap: float
+    full: tuple[float, float, float]
+    per_length: float
+    boundary: float
+    wavenumber: float
+    shift: float
+    start: tuple[float, float, float]
 
 
 @jit_inline
+def scalars(table: MomentTable) -> Scalars:
+    """The numbers of `table`."""
+    return Scalars(
+        table.cap, table.full, table.per_length, table.boundary, table.tail_wavenumber, table.tail_shift, table.tail_start
+    )
+
+
+@jit
 def radial_moments(table: MomentTable, r: float) -> tuple[float, float, float]:
     """M_0(r), M_1(r), M_2(r); 0 for r <= 0, the full moments for r >= cap, NaN for NaN."""
     if r >= table.cap:
-        moments = table.full
-    elif r >= table.boundary:
-        moments = _tail_moments(table, r)
-    else:
-        moments = _panel_moments(table.panels, table.per_length, r)
-    return moments
+        return table.full
+    if r >= table.boundary:
+        return tail_moments(table.tail, table.tail_reach, scalars(table), r)
+    return panel_moments(table.panels, table.per_length, r)
 
 
 @jit_fast
@@ -100,21 +127,27 @@ def densities_of(table: MomentTable, r: Vector, out: Vector) -> None:
 
 
 @jit_fast
-def _panel_moments(panels: npt.NDArray[np.float64], per_length: float, r: float) -> tuple[float, float, float]:
+def panel_moments(panels: Vector, per_length: float, r: float) -> tuple[float, float, float]:
+    """The moments at r < boundary."""
     if not r > 0.0:
         value = r if r != r else 0.0
         return value, value, value
     x = r * per_length
     i = min(int(x), panels.shape[0] - 1)
     t = 2.0 * (x - i) - 1.0
-    j = panels.shape[1] - 1
-    m0, m1, m2 = panels[i, j, 0], panels[i, j, 1], panels[i, j, 2]
-    while j > 0:
-        j -= 1
-        m0 = m0 * t + panels[i, j, 0]
-        m1 = m1 * t + panels[i, j, 1]
-        m2 = m2 * t + panels[i, j, 2]
-    return m0, m1, m2
+    # Even and odd powers apart: short chains of sums take half the time of a long one.
+    w = t * t
+    p = panels[i]
+    even0, even1, even2 = p[COEFFICIENTS - 2, 0], p[COEFFICIENTS - 2, 1], p[COEFFICIENTS - 2, 2]
+    odd0, odd1, odd2 = p[COEFFICIENTS - 1, 0], p[COEFFICIENTS - 1, 1], p[COEFFICIENTS - 1, 2]
+    for j in range(COEFFICIENTS - 4, -1, -2):
+        even0 = even0 * w + p[j, 0]
+        even1 = even1 * w + p[j, 1]
+        even2 = even2 * w + p[j, 2]
+        odd0 = odd0 * w + p[j + 1, 0]
+        odd1 = odd1 * w + p[j + 1, 1]
+        odd2 = odd2 * w + p[j + 1, 2]
+    return even0 + t * odd0, even1 + t * odd1, even2 + t * odd2
 
 
 @jit_fast
@@ -131,37 +164,35 @@ def panel_mass(table: MomentTable, i: int, t: float) -> tuple[float, float]:
 
 
 @jit_fast
-def _tail_phase(table: MomentTable, v: float) -> float:
+def tail_moments(tail: Vector, reach: Vector, numbers: Scalars, r: float) -> tuple[float, float, float]:
+    """The moments at r >= boundary."""
+    boundary, start = numbers.boundary, numbers.start
+    v = boundary / r
     w = v * v
-    phase = 0.0
-    for j in range(table.tail.shape[0] - 1, -1, -1):
-        phase = phase * w + table.tail[j, 0]
-    return table.tail_wavenumber * (table.boundary / v) - table.tail_shift + v * phase
-
-
-@jit_fast
-def _tail_moments(table: MomentTable, r: float) -> tuple[float, float, float]:
-    v = table.boundary / r
-    w = v * v
-    s0 = s1 = s2 = 0.0
-    for j in range(table.tail.shape[0] - 1, -1, -1):
-        s0 = s0 * w + table.tail[j, 1]
-        s1 = s1 * w + table.tail[j, 2]
-        s2 = s2 * w + table.tail[j, 3]
-    m0 = table.tail_start[0] - v * s0
-    m1 = table.tail_start[1] + table.tail_start[2] * math.log(r / table.boundary) + s1
-    m2 = s2 * (r / table.boundary)
+    n = len(reach)
+    while n > 1 and w <= reach[n - 1]:
+        n -= 1
+    p = s0 = s1 = s2 = c0 = c1 = c2 = d0 = d1 = d2 = 0.0
+    for j in range(n - 1, -1, -1):
+        p = p * w + tail[j, 0]
+        s0 = s0 * w + tail[j, 1]
+        s1 = s1 * w + tail[j, 2]
+        s2 = s2 * w + tail[j, 3]
+        c0 = c0 * w + tail[j, 4]
+        c1 = c1 * w + tail[j, 5]
+        c2 = c2 * w + tail[j, 6]
+        d0 = d0 * w + tail[j, 7]
+        d1 = d1 * w + tail[j, 8]
+        d2 = d2 * w + tail[j, 9]
+    m0 = start[0] - v * s0
+    m1 = start[1] + start[2] * math.log(r / boundary) + s1
+    m2 = s2 * (r / boundary)
     if v > _FREE_OF_SWING:
-        phase = _tail_phase(table, v)
-        c, s = math.cos(phase), math.sin(phase)
-        swing0 = swing1 = swing2 = 0.0
-        for j in range(table.tail.shape[0] - 1, -1, -1):
-            swing0 = swing0 * w + (v * c * table.tail[j, 4] + s * table.tail[j, 7])
-            swing1 = swing1 * w + (v * c * table.tail[j, 5] + s * table.tail[j, 8])
-            swing2 = swing2 * w + (v * c * table.tail[j, 6] + s * table.tail[j, 9])
-        m0 += swing0 * w
-        m1 += swing1 * v
-        m2 += swing2
+        phase = numbers.wavenumber * r - numbers.shift + v * p
+        c, s = v * math.cos(phase), math.sin(phase)
+        m0 += (c * c0 + s * d0) * w
+        m1 += (c * c1 + s * d1) * v
+        m2 += c * c2 + s * d2
     return m0, m1, m2
 
 
@@ -169,14 +200,16 @@ def _tail_moments(table: MomentTable, r: float) -> tuple[float, float, float]:
 def tail_mass(table: MomentTable, v: float) -> tuple[float, float]:
     """M_0 beyond the boundary and minus its derivative in v = boundary / r."""
     w = v * v
-    smooth, slope, cosine, sine = 0.0, 0.0, 0.0, 0.0
-    for j in range(table.tail.shape[0] - 1, -1, -1):
-        smooth = smooth * w + table.tail[j, 1]
-        slope = slope * w + (2 * j + 1) * table.tail[j, 1]
-        cosine = cosine * w + table.tail[j, 4]
-        sine = sine * w + table.tail[j, 7]
+    tail = table.tail
+    p, smooth, slope, cosine, sine = 0.0, 0.0, 0.0, 0.0, 0.0
+    for j in range(tail.shape[0] - 1, -1, -1):
+        p = p * w + tail[j, 0]
+        smooth = smooth * w + tail[j, 1]
+        slope = slope * w + (2 * j + 1) * tail[j, 1]
+        cosine = cosine * w + tail[j, 4]
+        sine = sine * w + tail[j, 7]
     if v <= _FREE_OF_SWING:
         return table.tail_start[0] - v * smooth, slope
-    phase = _tail_phase(table, v)
+    phase = table.tail_wavenumber * (table.boundary / v) - table.tail_shift + v * p
     c, s = math.cos(phase), math.sin(phase)
     return table.tail_start[0] - v * smooth + w * (v * c * cosine + s * sine), slope * (1.0 + c)

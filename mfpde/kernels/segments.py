@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.kernels.jit import jit
-from mfpde.kernels.radial import MomentTable, radial_moments
+from mfpde.kernels.radial import MomentTable, Scalars, panel_moments, scalars, tail_moments
 
 Vector = npt.NDArray[Any]
 
@@ -113,35 +113,8 @@ def sweep(table: MomentTable, p: Profile, g: float, weight: float, error: Vector
     Adds weight * E[D 1_s] to error[s] and weight * E[D F 1_s] to error_f[s] (n + 1 segments each), and returns
     (1/2 E D^2, E[D G r]), the ray's loss and its derivative with respect to g.
     """
-    n = len(p.kinks)
-    loss = 0.0
-    derivative = 0.0
-    lo0 = lo1 = lo2 = 0.0
-    inside = 1.0
-    s = 0
-    while True:
-        edge = table.cap
-        if s < n and p.kinks[s] < g * table.cap:
-            edge = p.kinks[s] / g
-        at_target = inside > 0.0 and edge >= 1.0
-        if at_target:
-            edge = 1.0
-        hi0, hi1, hi2 = radial_moments(table, edge)
-        alpha = p.intercept[s] - inside
-        beta = p.slope[s] * g + inside
-        i0 = alpha * (hi0 - lo0) + beta * (hi1 - lo1)
-        i1 = alpha * (hi1 - lo1) + beta * (hi2 - lo2)
-        error[s] += weight * i0
-        error_f[s] += weight * g * i1
-        loss += 0.5 * max(0.0, alpha * i0 + beta * i1)
-        derivative += p.slope[s] * i1
-        lo0, lo1, lo2 = hi0, hi1, hi2
-        if at_target:
-            inside = 0.0
-        elif edge >= table.cap:
-            return loss, derivative
-        else:
-            s += 1
+    numbers = scalars(table)
+    return _sweep(table.panels, table.tail, table.tail_reach, numbers, p.kinks, p.slope, p.intercept, g, weight, error, error_f)
 
 
 @jit
@@ -149,12 +122,63 @@ def sweep_rays(
     table: MomentTable, p: Profile, g: Vector, weight: float, error: Vector, error_f: Vector, derivative: Vector
 ) -> float:
     """:func:`sweep` along every ray g (n,): fills derivative (n,) with weight * E[D G r], returns weight * sum of losses."""
+    arrays = table.panels, table.tail, table.tail_reach
+    return _sweep_rays(*arrays, scalars(table), p.kinks, p.slope, p.intercept, g, weight, error, error_f, derivative)
+
+
+@jit
+def _sweep_rays(
+    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, kinks: Vector, slope: Vector, intercept: Vector,
+    g: Vector, weight: float, error: Vector, error_f: Vector, derivative: Vector,
+) -> float:
     total = 0.0
     for i in range(len(g)):
-        loss, slope = sweep(table, p, g[i], weight, error, error_f)
-        derivative[i] = weight * slope
+        loss, change = _sweep(panels, tail, reach, numbers, kinks, slope, intercept, g[i], weight, error, error_f)
+        derivative[i] = weight * change
         total += weight * loss
     return total
+
+
+@jit
+def _sweep(
+    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, kinks: Vector, slope: Vector, intercept: Vector,
+    g: float, weight: float, error: Vector, error_f: Vector,
+) -> tuple[float, float]:
+    n = len(kinks)
+    cap, boundary = numbers.cap, numbers.boundary
+    loss = 0.0
+    derivative = 0.0
+    lo0 = lo1 = lo2 = 0.0
+    inside = 1.0
+    s = 0
+    while True:
+        edge = cap
+        if s < n and kinks[s] < g * cap:
+            edge = kinks[s] / g
+        at_target = inside > 0.0 and edge >= 1.0
+        if at_target:
+            edge = 1.0
+        if edge >= cap:
+            hi0, hi1, hi2 = numbers.full
+        elif edge >= boundary:
+            hi0, hi1, hi2 = tail_moments(tail, reach, numbers, edge)
+        else:
+            hi0, hi1, hi2 = panel_moments(panels, numbers.per_length, edge)
+        alpha = intercept[s] - inside
+        beta = slope[s] * g + inside
+        i0 = alpha * (hi0 - lo0) + beta * (hi1 - lo1)
+        i1 = alpha * (hi1 - lo1) + beta * (hi2 - lo2)
+        error[s] += weight * i0
+        error_f[s] += weight * g * i1
+        loss += 0.5 * max(0.0, alpha * i0 + beta * i1)
+        derivative += slope[s] * i1
+        lo0, lo1, lo2 = hi0, hi1, hi2
+        if at_target:
+            inside = 0.0
+        elif edge >= cap:
+            return loss, derivative
+        else:
+            s += 1
 
 
 @jit
@@ -169,30 +193,62 @@ def compare(table: MomentTable, p: Profile, g: float, other: Profile, a: float) 
 
     Returns (1/2 E (f - f*)^2, 1/2 E (h - f*)^2, 1/2 E (f - h)^2, E (f - h)(h - f*)); the first is the sum of the rest.
     """
-    n, k = len(p.kinks), len(other.kinks)
+    first, second = (p.kinks, p.slope, p.intercept), (other.kinks, other.slope, other.intercept)
+    return _compare(table.panels, table.tail, table.tail_reach, scalars(table), *first, g, *second, a)
+
+
+@jit
+def compare_rays(table: MomentTable, p: Profile, g: Vector, other: Profile, a: float, out: Vector) -> None:
+    """:func:`compare` along every ray g (n,), into out (n, 4)."""
+    first, second = (p.kinks, p.slope, p.intercept), (other.kinks, other.slope, other.intercept)
+    _compare_rays(table.panels, table.tail, table.tail_reach, scalars(table), *first, g, *second, a, out)
+
+
+@jit
+def _compare_rays(
+    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, kinks: Vector, slope: Vector, intercept: Vector, g: Vector,
+    kinks_h: Vector, slope_h: Vector, intercept_h: Vector, a: float, out: Vector,
+) -> None:
+    for i in range(len(g)):
+        parts = _compare(panels, tail, reach, numbers, kinks, slope, intercept, g[i], kinks_h, slope_h, intercept_h, a)
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = parts
+
+
+@jit
+def _compare(
+    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, kinks: Vector, slope: Vector, intercept: Vector, g: float,
+    kinks_h: Vector, slope_h: Vector, intercept_h: Vector, a: float,
+) -> tuple[float, float, float, float]:
+    n, k = len(kinks), len(kinks_h)
+    cap, boundary = numbers.cap, numbers.boundary
     full = base = gap = cross = 0.0
     lo0 = lo1 = lo2 = 0.0
     inside = 1.0
     s = l = 0  # noqa: E741
     while True:
-        edge = table.cap
+        edge = cap
         which = 0
-        if s < n and p.kinks[s] < g * edge:
-            edge = p.kinks[s] / g
+        if s < n and kinks[s] < g * edge:
+            edge = kinks[s] / g
             which = 1
-        if l < k and other.kinks[l] < a * edge:
-            edge = other.kinks[l] / a
+        if l < k and kinks_h[l] < a * edge:
+            edge = kinks_h[l] / a
             which = 2
         if inside > 0.0 and edge >= 1.0:
             edge = 1.0
             which = 3
-        hi0, hi1, hi2 = radial_moments(table, edge)
+        if edge >= cap:
+            hi0, hi1, hi2 = numbers.full
+        elif edge >= boundary:
+            hi0, hi1, hi2 = tail_moments(tail, reach, numbers, edge)
+        else:
+            hi0, hi1, hi2 = panel_moments(panels, numbers.per_length, edge)
         m0, m1, m2 = hi0 - lo0, hi1 - lo1, hi2 - lo2
-        alpha_h = other.intercept[l] - inside
-        beta_h = other.slope[l] * a + inside
-        alpha_gap = p.intercept[s] - other.intercept[l]
-        beta_gap = p.slope[s] * g - other.slope[l] * a
-        alpha, beta = p.intercept[s] - inside, p.slope[s] * g + inside
+        alpha_h = intercept_h[l] - inside
+        beta_h = slope_h[l] * a + inside
+        alpha_gap = intercept[s] - intercept_h[l]
+        beta_gap = slope[s] * g - slope_h[l] * a
+        alpha, beta = intercept[s] - inside, slope[s] * g + inside
         full += 0.5 * _square(alpha, beta, m0, m1, m2)
         base += 0.5 * _square(alpha_h, beta_h, m0, m1, m2)
         gap += 0.5 * _square(alpha_gap, beta_gap, m0, m1, m2)
@@ -206,13 +262,6 @@ def compare(table: MomentTable, p: Profile, g: float, other: Profile, a: float) 
             l += 1  # noqa: E741
         else:
             inside = 0.0
-
-
-@jit
-def compare_rays(table: MomentTable, p: Profile, g: Vector, other: Profile, a: float, out: Vector) -> None:
-    """:func:`compare` along every ray g (n,), into out (n, 4)."""
-    for i in range(len(g)):
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = compare(table, p, g[i], other, a)
 
 
 @jit

@@ -109,6 +109,7 @@ def _assemble(panels: Array, edges: Array, length: float, cap: float, wavenumber
         tail_shift=tail.shift,
         tail_start=(1.0, 0.0, tail.log_rate),
         tail=tail.series,
+        tail_reach=tail.reach(),
     )
     if cap < math.inf:
         return _frozen(unmatched._replace(full=(float(edges[-1, 0]), float(edges[-1, 1]), float(edges[-1, 2]))))

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import chebyshev
 
+from mfpde.kernels.radial import COEFFICIENTS
+
 Array = npt.NDArray[np.float64]
 
-NODES = 13
+NODES = COEFFICIENTS - 1
 
 
 def panel_moments(density: Callable[[Array], npt.NDArray[np.floating[Any]]], length: float, count: int) -> tuple[Array, Array]:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 TERMS = 14
+_COUNTS = 1e-17
 
 
 class Tail(NamedTuple):
@@ -33,6 +34,14 @@ class Tail(NamedTuple):
     shift: float
     log_rate: float
     series: npt.NDArray[np.float64]
+
+    def reach(self) -> npt.NDArray[np.float64]:
+        """(n_terms,): the largest v^2 at which no term from this one on has 1e-17 of the largest coefficient of its column; 0 at first."""
+        size = np.abs(self.series).max(axis=0)
+        share = np.divide(np.abs(self.series), size, out=np.zeros_like(self.series), where=size > 0.0).max(axis=1)[1:]
+        with np.errstate(divide="ignore"):
+            each = np.where(share > 0.0, (_COUNTS / share) ** (1.0 / np.arange(1, TERMS)), np.inf)
+        return np.append(0.0, np.minimum.accumulate(each[::-1])[::-1])
 
 
 def bessel_tail(d: int, wavenumber: float, z_b: float) -> Tail:
