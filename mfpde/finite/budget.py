@@ -71,8 +71,8 @@ def error_budget(
     Raises
     ------
     ValueError
-        If an argument to refine is not given, a factor or order is impossible, the observable is unknown or no number, or a run stops
-        early.
+        If an argument to refine is not given, there is nothing to refine, a factor or order is impossible, the observable is unknown or
+        no number, or a run stops early.
     """
     t, replicas, seed, limit = number("t", t), whole("replicas", replicas, least=4), resolve_seed(rng), dict(limit or {})
     changes = {name: _changed(name, network, factor) for name, factor in refine.items()}
@@ -97,6 +97,8 @@ def error_budget(
         groups["limit rtol"] = [run("limit", limit, _TIGHTER)]
     if hasattr(flows["limit"], "refined"):
         groups["limit resolution"] = [run("limit", limit, refined=True)]
+    if set(groups) == {"", "limit"}:
+        raise ValueError("refine = {}: nothing here has tolerances or a resolution; name an argument of the network and a factor")
     values = _values(groups, executor, store)
     base, exact = values.pop(""), float(values.pop("limit")[0])
     terms = [_term(name, network, base - values[name], factor, powers[name]) for name, factor in refine.items()]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import number, whole
-from mfpde.finite.rates import checked, goodness, interval, many_excluded, poor_fit, resampled
+from mfpde.finite.rates import checked, goodness, interval, many_excluded, poor_fit, resampled, same_replicas
 from mfpde.flow import Array
 
 _EXPONENTS = (0.05, 5.0)
@@ -89,7 +89,8 @@ def extrapolate(
     fixed = None if exponent is None else number("exponent", exponent, positive=True)
     m, table, excluded = checked(widths, values, "an extrapolation", 4 if fixed is None else 3, level)
     means = np.array([np.mean(row) for row in table])
-    samples = resampled(lambda rows: np.mean(rows, axis=-1), table, joint, whole("resamples", resamples), rng)
+    paired = joint and same_replicas(values)
+    samples = resampled(lambda rows: np.mean(rows, axis=-1), table, paired, whole("resamples", resamples), rng)
     n = min(row.size for row in table)
     covariance = np.atleast_2d(np.cov(samples.T)) * n / (n - 1)
     sigma = np.sqrt(np.diag(covariance))

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from mfpde.checks import is_real
+
 STATISTICS = ("rms", "mean", "bias")
 """sqrt(mean gap^2), mean |gap| and |mean gap| over the replicas."""
 
@@ -34,6 +38,10 @@ class PredictedRate:
     width: str | None = None
 
     def __post_init__(self) -> None:
+        """Check the numbers and the statistic; ValueError names what is impossible."""
+        for name, value in (("exponent", self.exponent), ("constant", self.constant)):
+            if not (is_real(value) and np.isfinite(value)) and (name, value) != ("constant", None):
+                raise ValueError(f"{name} = {value!r}: give a finite number")
         if self.statistic not in STATISTICS:
             raise ValueError(f"statistic = {self.statistic!r}: give one of {STATISTICS}")
 
@@ -50,7 +58,7 @@ def predictions(system: Any) -> dict[str, tuple[PredictedRate, ...]]:
     Raises
     ------
     ValueError
-        If a prediction has an unknown key or none of the exponent.
+        If a prediction has an unknown key, none of the exponent, or an impossible value.
     """
     stated = system.predicted_rates() if hasattr(system, "predicted_rates") else {}
     return {name: tuple(_read(name, one) for one in ([given] if isinstance(given, Mapping) else given)) for name, given in stated.items()}
@@ -69,5 +77,5 @@ def find_prediction(stated: Predictions, name: str, statistic: str, width: str) 
 def _read(name: str, given: Mapping[str, Any]) -> PredictedRate:
     try:
         return PredictedRate(**given)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"predicted_rates()[{name!r}] = {dict(given)!r}: {error}") from error

@@ -107,7 +107,8 @@ def fit_rate(
     floor
         Fit a constant beside the power law.
     joint
-        Resample the replicas of all widths together (runs of one replica share their neurons), not width by width.
+        Resample the replicas of all widths together (runs of one replica share their neurons), not width by width. Where widths have
+        lost different replicas they are resampled width by width, which makes the interval no narrower.
     level, resamples, rng
         Confidence, number of resamples and seed of their choice.
     predicted
@@ -124,7 +125,7 @@ def fit_rate(
     m, table, excluded = checked(widths, gaps, "a rate with a floor" if floor else "a rate", 4 if floor else 3, level)
     resamples, reduce = whole("resamples", resamples), _REDUCTIONS[statistic]
     values = np.array([reduce(row) for row in table])
-    samples = resampled(reduce, table, joint, resamples, rng)
+    samples = resampled(reduce, table, joint and same_replicas(gaps), resamples, rng)
     n = min(row.size for row in table)
     logs = np.log(np.maximum(samples, np.finfo(float).tiny))
     covariance = np.atleast_2d(np.cov(logs.T)) * n / (n - 1)
@@ -173,8 +174,15 @@ def checked(
         if row.size < 2:
             raise NoFitError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
         if np.ptp(row) == 0.0:
-            raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; check the seeds")
+            why = "nothing separates network and limit there" if row[0] == 0.0 else "check the seeds"
+            raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; {why}")
     return m[order], table, int(values.size - sum(row.size for row in table))
+
+
+def same_replicas(gaps: npt.ArrayLike) -> bool:
+    """Whether every width of the gaps (n_w, replicas) has lost the same replicas, so that what is left of them are still pairs."""
+    kept = np.isfinite(np.asarray(gaps, float))
+    return bool((kept == kept[0]).all())
 
 
 _REDUCTIONS: dict[str, Callable[[Array], Any]] = {
@@ -185,13 +193,15 @@ _REDUCTIONS: dict[str, Callable[[Array], Any]] = {
 
 
 def resampled(reduce: Callable[[Array], Any], table: list[Array], joint: bool, resamples: int, rng: int) -> Array:
-    """``reduce`` (over the last axis) at every width (resamples, n_w) of replicas drawn with replacement, alike for all if `joint`."""
+    """``reduce`` (over the last axis) at every width (resamples, n_w) of replicas drawn with replacement.
+
+    If `joint` the same replicas are drawn at every width, which must then have equally many.
+    """
     generator = stream(rng, "resamples")
     columns = []
-    together = joint and len({row.size for row in table}) == 1
     chosen = generator.integers(table[0].size, size=(resamples, table[0].size))
     for row in table:
-        if not together:
+        if not joint:
             chosen = generator.integers(row.size, size=(resamples, row.size))
         columns.append(reduce(row[chosen]))
     samples: Array = np.stack(columns, axis=1)

@@ -51,21 +51,21 @@ def rate_table(drift: Drift, *, statistic: str = "rms", **settings: Any) -> npt.
 
 
 def format_table(table: npt.NDArray[Any]) -> str:
-    """The table in lines of text: what was fitted, then what was stated; warnings below, numbered."""
+    """The table in lines of text: what was fitted, then what was stated; warnings below, numbered, equal ones once."""
     head = ("gap", "statistic", "exponent", "interval", "predicted", "p-value", "excluded", "")
-    lines, notes = [head], []
+    lines: list[tuple[str, ...]] = [head]
+    notes: dict[str, int] = {}
     for row in table:
         mark = ""
         if row["warning"]:
-            notes.append(str(row["warning"]))
-            mark = f"[{len(notes)}]"
+            mark = f"[{notes.setdefault(str(row['warning']), len(notes) + 1)}]"
         stated = "" if np.isnan(row["predicted"]) else f"{row['predicted']:.4g} {'inside' if row['covered'] else 'OUTSIDE'}"
         fitted = ("-", "-") if np.isnan(row["exponent"]) else (f"{row['exponent']:.3f}", f"{row['low']:.3f} ... {row['high']:.3f}")
         p_value = "-" if np.isnan(row["p_value"]) else f"{row['p_value']:.2g}"
         lines.append((str(row["gap"]), str(row["statistic"]), *fitted, stated, p_value, str(row["excluded"]), mark))
     sizes = [max(len(line[i]) for line in lines) for i in range(len(head))]
     text = ["  ".join(cell.ljust(size) for cell, size in zip(line, sizes, strict=True)).rstrip() for line in lines]
-    return "\n".join(text + [f"[{i}] {note}" for i, note in enumerate(notes, 1)])
+    return "\n".join(text + [f"[{i}] {note}" for note, i in notes.items()])
 
 
 def _row(drift: Drift, name: str, statistic: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -181,3 +181,20 @@ def test_a_run_that_stops_early_is_an_error(monkeypatch):
     monkeypatch.setattr(Steps, "step", lambda self, k, y: y * np.inf)
     with pytest.raises(ValueError, match=re.escape("the network with {'m': 40")):
         _known(replicas=4)
+
+
+def test_a_budget_without_terms_is_refused():
+    """Steps beside steps, nothing named: nothing can be refined."""
+
+    class InSteps(Known):
+        def limit(self):
+            return Steps(1, 0.5, 1, 0)
+
+    with pytest.raises(ValueError, match="^refine = {}: nothing here has tolerances or a resolution"):
+        error_budget(InSteps(), network={"m": 4, "dt": 0.5, "n": 3}, refine={}, t=T, observable="risk", replicas=4)
+
+
+def test_a_network_whose_arithmetic_fails_is_an_error(monkeypatch):
+    monkeypatch.setattr(Steps, "step", lambda self, k, y: float(k) // 0)
+    with pytest.raises(ValueError, match="did not reach t = .*: blow-up: ZeroDivisionError"):
+        _known(replicas=4)

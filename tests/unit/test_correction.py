@@ -151,6 +151,9 @@ def test_predictions_are_checked():
         ({"a": {"constant": 1.0}}, "exponent"),
         ({"a": [{"exponent": 1.0, "power": 2}]}, "power"),
         ({"a": {"exponent": 1.0, "statistic": "max"}}, "statistic = 'max'"),
+        ({"a": {"exponent": "fast"}}, r"predicted_rates\(\)\['a'\] = .*exponent = 'fast': give a finite number"),
+        ({"a": {"exponent": None}}, "exponent = None: give a finite number"),
+        ({"a": {"exponent": 0.5, "constant": np.inf}}, "constant = inf: give a finite number"),
     ]:
         with pytest.raises(ValueError, match=words):
             predictions(Stated(rates))
@@ -185,7 +188,10 @@ def test_a_gap_that_cannot_be_fitted_has_a_row_that_says_why():
     row = table[table["gap"] == "first_layer_rms"][0]
     assert np.isnan(row["exponent"])
     assert "without variance" in row["warning"]
-    assert "[1] the gaps at width 2 are all 0" in format_table(table)
+    text = format_table(table)
+    assert text.count("the gaps at width 2 are all 0") == 1
+    (number,) = re.findall(r"^\[(\d+)\] the gaps at width 2 are all 0", text, re.MULTILINE)
+    assert [line.split()[0] for line in text.splitlines() if line.endswith(f"[{number}]")].count("first_layer_rms") == 1
 
 
 def test_extrapolation_of_an_exact_law():
@@ -312,7 +318,7 @@ def test_other_files_are_refused(tmp_path):
 
 def test_mirrored_pairs_measure_the_constant_of_the_risk(monkeypatch):
     """Linear networks in 40 dimensions, c known for every N: to 3 percent, where single networks have twice the error."""
-    monkeypatch.setattr("mfpde.finite.coupling._SAMPLES", 1)  # of the function distance, which is not used
+    monkeypatch.setattr("mfpde.finite.norms._SAMPLES", 1)  # of the function distance, which is not used
     inputs, initial, s, m = np.full(40, 0.5), np.full(40, 2.0), 0.5, 100
     system = mf.TwoLayer(
         law=mf.laws.Gaussian(40, np.diag(inputs)),

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mfpde.finite.rates import fit_rate
+from mfpde.finite.extrapolation import extrapolate
+from mfpde.finite.rates import fit_rate, same_replicas
 
 WIDTHS = np.array([128.0, 256.0, 512.0, 1024.0])
 
@@ -93,13 +94,27 @@ def test_runs_that_did_not_complete_are_left_out_and_counted() -> None:
     assert rate.values[1] == pytest.approx(np.sqrt(np.nanmean(gaps[1] ** 2)))
 
 
+def test_pairs_are_kept_together_only_where_every_width_has_lost_the_same_replicas() -> None:
+    """As many lost at every width, but others: what is left are no pairs. The same ones lost are as good as never run."""
+    gaps = WIDTHS[:, None] ** -0.5 * _noise(8)
+    same, others = gaps.copy(), gaps.copy()
+    same[:, 2] = np.nan
+    others[np.arange(len(WIDTHS)), np.arange(len(WIDTHS))] = np.nan
+    without = fit_rate(WIDTHS, np.delete(gaps, 2, axis=1), joint=True)
+    assert (fit_rate(WIDTHS, same, joint=True).low, same_replicas(same)) == (without.low, True)
+    apart, together = (fit_rate(WIDTHS, others, joint=joint) for joint in (False, True))
+    assert (together.low, together.high) == (apart.low, apart.high)
+    assert extrapolate(WIDTHS, others, joint=True).low == extrapolate(WIDTHS, others).low
+
+
 def test_what_cannot_be_fitted_is_refused() -> None:
     good = WIDTHS[:, None] ** -0.5 * _noise(7)
     cases = [
         ("at least 3 different widths", (WIDTHS[:2], good[:2]), {}),
         ("at least 3 different widths", ([1, 1, 2], good[:3]), {}),
         ("at least 4 different widths", (WIDTHS[:3], good[:3]), {"floor": True}),
-        ("without variance", (WIDTHS, np.ones((4, 5))), {}),
+        ("are all 1: without variance there is no interval; check the seeds", (WIDTHS, np.ones((4, 5))), {}),
+        ("are all 0: without variance .*; nothing separates network and limit there", (WIDTHS, np.zeros((4, 5))), {}),
         ("1 complete replicas", (WIDTHS, good[:, :1]), {}),
         ("statistic = 'max'", (WIDTHS, good), {"statistic": "max"}),
         ("level = 95", (WIDTHS, good), {"level": 95}),
