@@ -191,11 +191,12 @@ def test_what_is_frozen_has_the_law_of_the_rest():
     assert abs(total.mean() - 6.0) < 5.0 * np.sqrt(2.0 * 6.0 / m / 50)
     u = draw(rotation.point, m, 3).w
     direction = np.append(np.ones(9), 0.0)
-    cosine = rotation.along(direction, u, 3)
+    size, cosine = rotation.sizes_and_cosines(direction, u, 3)
+    assert abs(np.mean(size**2) - 10.0) < 5.0 * np.sqrt(20.0 / m)
     # cos^2 is Beta(1/2, 9/2): mean 1/10, variance 9/600.
     assert abs(np.mean(cosine**2) - 0.1) < 5.0 * np.sqrt(9.0 / 600.0 / m)
-    np.testing.assert_array_equal(rotation.along(direction, u[:10], 3), cosine[:10])
-    inside = rotation.along(rotation.basis[:, 0], u, 3)
+    np.testing.assert_array_equal(rotation.sizes_and_cosines(direction, u[:10], 3)[1], cosine[:10])
+    _, inside = rotation.sizes_and_cosines(rotation.basis[:, 0], u, 3)
     assert np.corrcoef(inside, u[:, 0])[0, 1] > 0.9
 
 

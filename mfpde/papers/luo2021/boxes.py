@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfpde.papers.luo2021.images import image_data
-from mfpde.papers.produce import produce
+from mfpde.papers.luo2021.kept import produce_kept
+from mfpde.papers.produce import extend
 from mfpde.plot import Array, Data, Tables, new_figure
+from mfpde.study import Archive, Run
 from mfpde.systems.phase_diagram import PhasePoint, network
 from mfpde.systems.phase_diagram.directions import angles
-from mfpde.systems.phase_diagram.recipe import search
+from mfpde.systems.phase_diagram.phase_map import on_threads
+from mfpde.systems.phase_diagram.recipe import TOLERANCE, search
 from mfpde.systems.phase_diagram.rotation import rotate
-from mfpde.threads import run_blocks
 
 GAMMAS = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
 GAMMA_PRIMES = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]
@@ -35,39 +36,61 @@ _COSINES = 0.25
 
 def boxes(preset: str, out: Path, progress: bool) -> list[Path]:
     """Angles and amplitudes of the neurons after training at 49 points of the plane, one colour a width."""
-    return produce("luo2021-fig6", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("luo2021-fig6", PRESETS, preset, compute, draw, out, progress)
 
 
 def image_boxes(preset: str, out: Path, progress: bool) -> list[Path]:
     """The same for the first images of MNIST: amplitudes against the cosine with the all-ones image."""
-    return produce("luo2021-fig7", IMAGE_PRESETS[preset], compute_images, draw, out, progress)
+    return produce_kept("luo2021-fig7", IMAGE_PRESETS, preset, compute_images, draw, out, progress)
 
 
-def compute(*, widths: list[int], bins: int, seed: int, progress: bool) -> Tables:
+def compute(*, widths: list[int], bins: int, seed: int, progress: bool, store: Path | None = None) -> Tables:
     """Table ``neurons``: of every network the strongest neuron of each of so many `bins` of the direction, amplitudes over the largest."""
-
-    def directions(point: PhasePoint, w: Array) -> Array:
-        return angles(w)
-
-    return {"neurons": _neurons(_line_point, directions, (-np.pi, np.pi, bins), widths, seed, 1e-6), "axis": {"images": [0.0]}}
+    return _tables(0, (None, None), widths, bins, seed, TOLERANCE, progress, store)
 
 
-def compute_images(*, images: int, widths: list[int], bins: int, seed: int, tolerance: float, progress: bool) -> Tables:
+def compute_images(
+    *, images: int, widths: list[int], bins: int, seed: int, tolerance: float, progress: bool, store: Path | None = None
+) -> Tables:
     """Table ``neurons``, the direction being the cosine of w with the image of ones."""
-    x, y = image_data(images)
+    return _tables(images, image_data(images), widths, bins, seed, tolerance, progress, store)
 
-    def point_at(gamma: float, gamma_prime: float) -> PhasePoint:
-        return PhasePoint(gamma=gamma, gamma_prime=gamma_prime, x=x, y=y, antisymmetric=False)
 
-    ones = np.append(np.ones(x.shape[1]), 0.0)
+def strongest(
+    gamma: float,
+    gamma_prime: float,
+    m: int,
+    seed: int,
+    images: int,
+    data: tuple[Array | None, Array | None],
+    tolerance: float,
+    bins: int,
+) -> dict[str, Any]:
+    """Direction and amplitude of the strongest neuron in every bin of the direction, after training; and whether it converged.
 
-    def directions(point: PhasePoint, w: Array) -> Array:
-        rotation = rotate(point)
-        assert rotation is not None
-        return rotation.along(ones, w, seed)
-
-    span = (-_COSINES, _COSINES, bins)
-    return {"neurons": _neurons(point_at, directions, span, widths, seed, tolerance), "axis": {"images": [float(images)]}}
+    Parameters
+    ----------
+    images : int
+        How many, 0 for the four points on the line, where directions are angles; those of images are cosines with the image of ones.
+    data : (array, array)
+        Inputs and labels.
+    """
+    point = PhasePoint(gamma=gamma, gamma_prime=gamma_prime, x=data[0], y=data[1], antisymmetric=images == 0)
+    rotation = rotate(point)
+    moved = point if rotation is None else rotation.point
+    make = (lambda j: network.draw(moved, m, seed, j)), (lambda initial: network.blocks_of(moved, initial, m, "float64"))
+    run = search(*make, 2.0 / np.sqrt(point.kappa_prime(m)) / point.kappa(m), tolerance=tolerance)
+    a, w = run.initial.a[:m] + run.da[:m], run.initial.w[:m] + run.dw[:m]
+    if rotation is None:
+        size, direction, reach = np.linalg.norm(w, axis=1), angles(w), np.pi
+    else:
+        ones = np.append(np.ones(rotation.basis.shape[0] - 1), 0.0)
+        (size, direction), reach = rotation.sizes_and_cosines(ones, w, seed), _COSINES
+    amplitude = np.abs(a) * size
+    bin_of = np.clip(np.floor((direction + reach) / (2.0 * reach) * bins), 0, bins - 1)
+    order = np.lexsort((-amplitude, bin_of))
+    kept = order[np.append(True, np.diff(bin_of[order]) > 0)]
+    return {"converged": run.converged, "direction": direction[kept], "amplitude": amplitude[kept] / amplitude.max()}
 
 
 def draw(data: Data) -> Any:
@@ -82,8 +105,10 @@ def draw(data: Data) -> Any:
             for k, m in enumerate(widths):
                 at = mine & (table["m"] == m)
                 panel.plot(table["direction"][at], table["amplitude"][at], f"C{k}.", ms=1.6, rasterized=True, label=f"$m={m:,.0f}$")
-            panel.set(ylim=(0.0, 1.05), yticks=[])
+            panel.set(ylim=(0.0, 1.05), yticks=[0.0, 1.0], yticklabels=["0", "1"] if j == 0 else [])
             panel.tick_params(labelsize=6)
+            if np.any(table["converged"][mine] == 0.0):
+                panel.text(0.5, 0.85, "not converged", color="r", fontsize=6, ha="center", transform=panel.transAxes)
             if images:
                 panel.set_xlim(-_COSINES, _COSINES)
             else:
@@ -106,40 +131,20 @@ def draw(data: Data) -> Any:
     return figure
 
 
-def _line_point(gamma: float, gamma_prime: float) -> PhasePoint:
-    return PhasePoint(gamma=gamma, gamma_prime=gamma_prime)
-
-
-def _neurons(
-    point_at: Callable[[float, float], PhasePoint],
-    directions: Callable[[PhasePoint, Array], Array],
-    span: tuple[float, float, int],
+def _tables(
+    images: int,
+    data: tuple[Array | None, Array | None],
     widths: list[int],
+    bins: int,
     seed: int,
     tolerance: float,
-) -> dict[str, Array]:
-    jobs = [(m, gamma, prime) for m in reversed(widths) for gamma in GAMMAS for prime in GAMMA_PRIMES]
-    parts: list[list[Array]] = [[] for _ in jobs]
-
-    def work(block: int) -> None:
-        m, gamma, prime = jobs[block]
-        point = point_at(gamma, prime)
-        rotation = rotate(point)
-        moved = point if rotation is None else rotation.point
-        make = (lambda j: network.draw(moved, m, seed, j)), (lambda initial: network.blocks_of(moved, initial, m, "float64"))
-        run = search(*make, 2.0 / np.sqrt(point.kappa_prime(m)) / point.kappa(m), tolerance=tolerance)
-        a, w = run.initial.a[:m] + run.da[:m], run.initial.w[:m] + run.dw[:m]
-        # The frozen part of w is left out of amplitudes.
-        amplitude = np.abs(a) * np.linalg.norm(w, axis=1)
-        direction = directions(point, w)
-        low, high, bins = span
-        bin_of = np.clip(np.floor((direction - low) / (high - low) * bins), 0, bins - 1)
-        order = np.lexsort((-amplitude, bin_of))
-        kept = order[np.append(True, np.diff(bin_of[order]) > 0)]
-        size = len(kept)
-        cell = [np.full(size, gamma), np.full(size, prime), np.full(size, float(m)), np.full(size, float(run.converged))]
-        parts[block] = [*cell, direction[kept], amplitude[kept] / amplitude.max()]
-
-    run_blocks(work, len(jobs))
-    names = ("gamma", "gamma_prime", "m", "converged", "direction", "amplitude")
-    return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+    progress: bool,
+    store: Path | None,
+) -> Tables:
+    shared = {"seed": seed, "images": images, "data": "the first so many of MNIST", "tolerance": tolerance, "bins": bins}
+    cells = [{"gamma": gamma, "gamma_prime": prime, "m": m} for m in widths for gamma in GAMMAS for prime in GAMMA_PRIMES]
+    runs = [Run(strongest, {**cell, **shared}, {"data": data}) for cell in cells]
+    table: dict[str, list[float]] = {}
+    for cell, result in zip(cells, on_threads(runs, None if store is None else Archive(store), progress), strict=True):
+        extend(table, **cell, **result)
+    return {"neurons": table, "axis": {"images": [float(images)]}}

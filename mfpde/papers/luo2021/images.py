@@ -9,7 +9,7 @@ import numpy as np
 
 from mfpde.datasets import mnist
 from mfpde.papers.luo2021.grid import draw_critical_line, draw_map, zeros_table
-from mfpde.papers.produce import produce
+from mfpde.papers.luo2021.kept import produce_kept
 from mfpde.plot import Array, Data, Tables, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
@@ -23,7 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def images(preset: str, out: Path, progress: bool) -> list[Path]:
     """The map of S_w for the first images of MNIST, with their classes 0 to 9 as labels."""
-    return produce("luo2021-fig5", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("luo2021-fig5", PRESETS, preset, compute, draw, out, progress)
 
 
 def image_data(count: int, scale: float = 255.0, label_scale: float = 1.0) -> tuple[Array, Array]:
@@ -41,6 +41,7 @@ def compute(
     progress: bool,
     gammas: list[float] = _GAMMAS,
     gamma_primes: list[float] = _GAMMA_PRIMES,
+    store: Path | None = None,
 ) -> Tables:
     """Tables ``cells``, ``networks`` and ``boundary``: pixels in [0, 1], classes as numbers, a bias, no antisymmetric copies.
 
@@ -57,6 +58,7 @@ def compute(
         y=y,
         antisymmetric=False,
         tolerance=tolerance,
+        store=store,
         progress=progress,
     )
     table = found.table()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mfpde.papers.luo2021.grid import GAMMA_PRIMES, GAMMAS, WIDTHS, draw_map, zeros_table
-from mfpde.papers.produce import produce
+from mfpde.papers.luo2021.kept import produce_kept
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
@@ -18,12 +18,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def layers(preset: str, out: Path, progress: bool) -> list[Path]:
     """The maps of S_theta and of S_a, which the paper announces and does not print, by the recipe and at infinite width."""
-    return produce("luo2021-fig10", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("luo2021-fig10", PRESETS, preset, compute, draw, out, progress)
 
 
-def compute(*, widths: list[int], seeds: int, nodes: int, progress: bool) -> Tables:
+def compute(*, widths: list[int], seeds: int, nodes: int, progress: bool, store: Path | None = None) -> Tables:
     """Tables of cells by the recipe and by the law, and their boundaries in theta and a."""
-    shared: dict[str, Any] = {"gammas": GAMMAS, "gamma_primes": GAMMA_PRIMES, "widths": widths, "progress": progress}
+    shared: dict[str, Any] = {"gammas": GAMMAS, "gamma_primes": GAMMA_PRIMES, "widths": widths, "progress": progress, "store": store}
     maps = {"recipe": phase_map(**shared, seeds=seeds), "law": phase_map(**shared, seeds=1, dynamics="limit", nodes=nodes)}
     tables: dict[str, Any] = {name: found.cells() for name, found in maps.items()}
     return tables | {f"boundary_{name}_{layer}": zeros_table(found, layer) for name, found in maps.items() for layer in ("theta", "a")}

@@ -125,7 +125,7 @@ def phase_map(
     ]
     archive = None if store is None else Archive(store)
     if executor is None:
-        results = _on_threads(runs, archive, progress)
+        results = on_threads(runs, archive, progress)
     else:
         results = execute(runs, archive=archive, executor=executor, progress=progress)
     shape = (len(g_prime), len(g), len(m), len(chosen))
@@ -164,8 +164,8 @@ def trained(
     return asdict(result if rotation is None else rotation.whole(result, frozen))
 
 
-def _on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) -> list[Result]:
-    """The results of the runs in their order, the widest networks first."""
+def on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) -> list[Result]:
+    """The results of `runs` in their order, on the threads of this process; those of the largest ``m`` are computed first."""
     order = sorted(range(len(runs)), key=lambda i: -float(runs[i].config["m"]))
     results: list[Result] = [{}] * len(runs)
     stopped = threading.Event()

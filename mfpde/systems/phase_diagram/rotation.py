@@ -58,8 +58,8 @@ class Rotation:
         """The sum of squares of what never moves in m neurons, chi^2 with m (p - r) degrees of freedom."""
         return float(stream(seed, "frozen").chisquare(m * self.frozen)) if self.frozen else 0.0
 
-    def along(self, direction: npt.ArrayLike, u: Array, seed: int) -> Array:
-        """The cosine of every w with `direction` (p,), for neurons u (m, r) within the span.
+    def sizes_and_cosines(self, direction: npt.ArrayLike, u: Array, seed: int) -> tuple[Array, Array]:
+        """|w| and its cosine with `direction` (p,), each (m,), for neurons u (m, r) within the span.
 
         The direction's part outside the span meets one frozen Gaussian number of each neuron, the rest of w a chi^2 number. Neuron k
         has the same ones at every call.
@@ -70,9 +70,9 @@ class Rotation:
         outside = np.sqrt(max(0.0, 1.0 - float(inside @ inside)))
         one = stream(seed, "frozen direction").standard_normal(len(u)) if self.frozen else np.zeros(len(u))
         rest = stream(seed, "frozen rest").chisquare(self.frozen - 1, len(u)) if self.frozen > 1 else np.zeros(len(u))
-        size = np.sqrt(np.einsum("kj,kj->k", u, u) + one**2 + rest)
+        size: Array = np.sqrt(np.einsum("kj,kj->k", u, u) + one**2 + rest)
         cosine: Array = (u @ inside + outside * one) / size
-        return cosine
+        return size, cosine
 
 
 def rotate(point: PhasePoint) -> Rotation | None:

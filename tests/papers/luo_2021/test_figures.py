@@ -111,6 +111,19 @@ def test_maps_are_drawn_from_their_tables(module, extra, tmp_path, monkeypatch):
     assert produce("small", settings, module.compute, module.draw, tmp_path, False)
 
 
+def test_networks_of_a_stopped_figure_are_kept(tmp_path, monkeypatch):
+    settings = {"widths": [10], "bins": 4, "seed": 0, "progress": False, "store": tmp_path}
+    boxes = arrays(BOXES.compute(**settings))["neurons"]
+    tiny = TINY["images"][2] | {"progress": False, "store": tmp_path}
+    monkeypatch.setattr(IMAGES, "image_data", stand_in)
+    cells = arrays(IMAGES.compute(**tiny))["cells"]
+    monkeypatch.setattr(BOXES, "search", None)
+    monkeypatch.setattr("mfpde.systems.phase_diagram.phase_map.train", None)
+    for name, values in arrays(BOXES.compute(**settings))["neurons"].items():
+        np.testing.assert_array_equal(values, boxes[name])
+    np.testing.assert_array_equal(arrays(IMAGES.compute(**tiny))["cells"]["s_w"], cells["s_w"])
+
+
 def test_the_images_are_the_data_set_s_first():
     x, y = IMAGES.image_data(45)
     assert x.shape == (45, 784)
