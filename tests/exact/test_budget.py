@@ -190,11 +190,11 @@ def test_a_budget_without_terms_is_refused():
         def limit(self):
             return Steps(1, 0.5, 1, 0)
 
-    with pytest.raises(ValueError, match="^refine = {}: nothing here has tolerances or a resolution"):
+    with pytest.raises(ValueError, match=r"^refine = \{\}: nothing here has tolerances or a resolution"):
         error_budget(InSteps(), network={"m": 4, "dt": 0.5, "n": 3}, refine={}, t=T, observable="risk", replicas=4)
 
 
 def test_a_network_whose_arithmetic_fails_is_an_error(monkeypatch):
     monkeypatch.setattr(Steps, "step", lambda self, k, y: float(k) // 0)
-    with pytest.raises(ValueError, match="did not reach t = .*: blow-up: ZeroDivisionError"):
+    with pytest.raises(ValueError, match=r"did not reach t = .*: blow-up: ZeroDivisionError"):
         _known(replicas=4)

@@ -23,9 +23,8 @@ def _agree(found, names, t):
 
 
 def _phase(system, t):
-    return mf.drift(
-        system, widths={"m": WIDTHS}, replicas=120, t_eval=[0.0, t], network={"dynamics": "flow"}, limit={"nodes": 8}, coupling="independent"
-    )
+    arguments = {"network": {"dynamics": "flow"}, "limit": {"nodes": 4}, "coupling": "independent"}
+    return mf.drift(system, widths={"m": WIDTHS}, replicas=80, t_eval=[0.0, t], **arguments)
 
 
 @pytest.mark.parametrize(("gamma", "gamma_prime", "output", "neuron"), [
@@ -88,7 +87,7 @@ def test_non_sphericity_of_independent_neurons():
         system = mf.DepthSeparation(d=7, homogeneity=homogeneity)
         found = mf.drift(
             system, widths={"m1": [8, 32, 128]}, fixed={"m2": 2}, replicas=100, t_eval=[0.0],
-            network={"directions": 16}, limit={"nodes": 2}, coupling="independent",
+            network={"directions": 16}, limit={"nodes": 2}, coupling="independent", tracers=False,
         )  # fmt: skip
         squares = found.gaps["non_sphericity"][..., 0] ** 2 * np.array([[8], [32], [128]])
         constant = found.predicted["non_sphericity"][0].constant
@@ -103,7 +102,7 @@ def test_the_floor_of_the_first_layer():
     system = mf.DepthSeparation(d=5, sigma_2=0.0)
     found = mf.drift(
         system, widths={"m1": [8, 32, 128]}, fixed={"m2": 1}, replicas=60, t_eval=[0.0, 10.0], dynamics="gd",
-        network={"directions": 64}, limit={"nodes": 8}, coupling="independent",
+        network={"directions": 64}, limit={"nodes": 8}, coupling="independent", tracers=False,
     )  # fmt: skip
     _agree(found, ["non_sphericity", "loss_discretisation"], 10.0)
 
