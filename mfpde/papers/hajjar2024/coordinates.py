@@ -66,6 +66,7 @@ def draw(data: Data) -> Any:
         panel.errorbar(value - predicted, -which, xerr=spread, color="C1", marker="o", ms=3, capsize=2, ls="none")
         for i, power in zip(which, predicted, strict=True):
             panel.text(1.0, -i, f"{power:+g}" if power else "0", transform=panel.get_yaxis_transform(), ha="right", va="center", fontsize=7)
+        panel.text(1.0, 1.0, "predicted", transform=panel.transAxes, ha="right", va="bottom", fontsize=7)
         panel.set(title=labels[j], xlabel="fitted - predicted exponent", xlim=(-reach, 1.35 * reach), ylim=(-len(depths) + 0.5, 0.5))
         panel.set_yticks(-np.arange(len(depths)), _names(depths) if j == 0 else [""] * len(depths))
     return figure

@@ -62,7 +62,7 @@ def draw(data: Data) -> Any:
             panel.plot(m, mean[-1] * (m / m[-1]) ** predicted, color=f"C{i}", lw=0.9, ls="--")
         panel.set(xscale="log", yscale="log", xlabel="width $m$", ylabel="mean $|f_0|$" if power == 1 else "mean $f_0^2$")
         label_ticks(panel.xaxis, np.unique(sizes["m"]))
-        panel.legend(loc="lower left")
+        panel.legend(loc="lower left", title="fitted exponents [95 %]", title_fontsize=7.5, alignment="left")
     return figure
 
 

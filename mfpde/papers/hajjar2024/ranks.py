@@ -72,7 +72,8 @@ def draw(data: Data) -> Any:
             panel.errorbar(layer, mean, spread, color=f"C{i}", marker="o", lw=0.9, capsize=2, label=ACTIVATIONS[i])
             if np.isfinite(table["published"][at]).any():
                 panel.plot(layer, table["published"][at], color=f"C{i}", marker="x", ms=7, ls="none")
-        panel.set(yscale="log", xlabel="layer", ylabel="rank", title=title, ylim=(0.8, None))
+        top = max(table["largest"].max() for table in data.values())
+        panel.set(yscale="log", xlabel="layer", ylabel="rank", title=title, ylim=(0.8, 2.0 * top))
         panel.set_xticks(np.unique(table["layer"]))
     if np.isfinite(data["fields"]["published"]).any():
         axes[0, 0].plot([], [], "kx", ms=7, label="published")

@@ -31,7 +31,7 @@ def recursion(preset: str, out: Path, progress: bool) -> list[Path]:
 def compute(
     *, depths: list[int], rates: dict[str, list[float]], m: int, seeds: int, steps: int, samples: int, activation: str, progress: bool
 ) -> Tables:
-    """Tables ``limit`` (f at the probe, its standard error) and ``networks`` (f of every seed), by depth, batch size and t.
+    """Tables ``limit`` (f at the probe, its standard error, `dead`) and ``networks`` (f of every seed), by depth, batch size and t.
 
     One input with label 1 at every step, or the same eight inputs with labels 1 + x_1 / 2. `rates` has a learning rate a depth: without
     calibration the output shrinks with the depth, and a rate that makes it overshoot switches all units off.
@@ -44,7 +44,7 @@ def compute(
             arguments: dict[str, Any] = {"batches": [_samples(batch)] * steps, "lr": lr, "probe": _PROBE}
             limit = solve(system.limit(**arguments, samples=samples), t).observables
             where = {"depth": depth, "batch": batch, "t": list(t)}
-            extend(tables["limit"], **where, f=limit["f"][:, 0], error=limit["f_stderr"][:, 0])
+            extend(tables["limit"], **where, f=limit["f"][:, 0], error=limit["f_stderr"][:, 0], dead=limit["dead"])
             for seed in range(seeds):
                 f = solve(system.network(m=m, rng=seed, **arguments), t).observables["f"][:, 0]
                 extend(tables["networks"], **where, seed=seed, f=f)
@@ -53,7 +53,10 @@ def compute(
 
 
 def draw(data: Data) -> Any:
-    """A column a depth; one input above, batches below."""
+    """A column a depth; one input above, batches below.
+
+    Means leave out networks that are off, from then on, and say how many are; a limit that is off is a cross.
+    """
     limit, networks = data["limit"], data["networks"]
     depths, batches = np.unique(limit["depth"]), np.unique(limit["batch"])
     figure, axes = new_figure(len(depths), width=2.9 * len(depths), height=2.4 * len(batches), rows=len(batches))
@@ -64,15 +67,31 @@ def draw(data: Data) -> Any:
             at = (limit["depth"] == depth) & (limit["batch"] == batch)
             t, f = limit["t"][at], limit["f"][at]
             panel.plot(t, fan.T, color="C0", lw=0.6, alpha=0.4)
-            half = 2.0 * fan.std(axis=0, ddof=1) / math.sqrt(len(fan))
-            panel.errorbar(t, fan.mean(axis=0), half, color="C0", marker="o", capsize=2, ls="none", label=f"mean of {len(fan)} networks")
-            panel.errorbar(t, f, 2.0 * limit["error"][at], color="k", lw=1.4, label="infinite width")
+            on, alive = ~_off(fan), limit["dead"][at] == 0.0
+            for k in np.flatnonzero(on.sum(axis=0) > 1):
+                live = fan[on[:, k], k]
+                half, label = 2.0 * live.std(ddof=1) / math.sqrt(len(live)), f"mean of {len(fan)} networks" if k == 0 else None
+                panel.errorbar(t[k], live.mean(), half, color="C0", marker="o", capsize=2, ls="none", label=label)
+            panel.errorbar(t[alive], f[alive], 2.0 * limit["error"][at][alive], color="k", lw=1.4, label="infinite width")
+            panel.plot(t[~alive], f[~alive], "kx", ms=6)
+            if not on.all():
+                counts = ", ".join(f"{n} at ${k:g}$" for k, n in zip(t, (~on).sum(axis=0), strict=True) if n)
+                panel.text(0.02, 0.97, f"off, left out of the mean: {counts}", transform=panel.transAxes, va="top", fontsize=6.5)
             inputs = "one input" if batch == 1 else f"batch of {batch:g}"
             panel.set(title=f"$L={depth:g}$, {inputs}", xlabel="step $t$")
             panel.set_xticks(t[:: max(1, len(t) // 6)])
         row[0].set_ylabel("$f_t$ at a test input")
-    axes[0, 0].legend(loc="upper left", title=f"$m={data['network']['m'][0]:g}$", title_fontsize=7.5)
+        for panel in row:
+            panel.set_ylim(top=panel.get_ylim()[1] * 1.08)
+    axes[0, 0].legend(loc="upper left", title=f"$m={data['network']['m'][0]:g}$", title_fontsize=7.5, alignment="left")
     return figure
+
+
+def _off(fan: Any) -> Any:
+    """Which networks (rows) are switched off, at every t: once |f| fell below 2 % of what it was."""
+    size = np.abs(fan)
+    reached = np.maximum.accumulate(size, axis=1)
+    return np.logical_or.accumulate(size < 0.02 * reached, axis=1)
 
 
 def _samples(batch: int) -> tuple[Any, Any]:

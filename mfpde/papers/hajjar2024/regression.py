@@ -49,10 +49,10 @@ def compute(
 
 
 def draw(data: Data) -> Any:
-    """A column a model: the functions above, the losses below."""
+    """A column a model, a colour an initialisation: the functions above, the losses below."""
     functions, losses, points = data["functions"], data["losses"], data["points"]
     figure, axes = new_figure(len(_MODELS), width=2.7 * len(_MODELS), height=4.6, rows=2)
-    steps = losses["step"].max() + 1
+    steps, least = losses["step"].max() + 1, 0.5 * np.nanmin(losses["loss"])
     for i, name in enumerate(_MODELS):
         for j in np.unique(functions["seed"]).astype(int):
             at, here = ((table["model"] == i) & (table["seed"] == j) for table in (functions, losses))
@@ -61,7 +61,7 @@ def draw(data: Data) -> Any:
             axes[1, i].semilogy(losses["step"][here] + 1, losses["loss"][here], color=f"C{j}", lw=0.9)
         axes[0, i].plot(points["x"], points["y"], "ko", ms=3.5)
         axes[0, i].set(title=name, xlabel="$x$", ylim=(-2.2, 2.2))
-        axes[1, i].set(xlabel="step", ylim=(1e-5, 10.0), xscale="log")
+        axes[1, i].set(xlabel="step", ylim=(least, 10.0), xscale="log")
         if axes[0, i].get_legend_handles_labels()[0]:
             axes[0, i].legend(loc="lower right", fontsize=6)
     axes[0, 0].set_ylabel("$f(x)$")

@@ -68,7 +68,10 @@ def compute(
 
 
 def draw(data: Data) -> Any:
-    """Losses, mean |f| and test accuracies with bars of two standard errors; a column an activation."""
+    """Losses, mean |f| and test accuracies with bars of two standard errors; a column an activation.
+
+    Below an accuracy stands how many of its runs left the finite numbers, where some did.
+    """
     activations = [name.removeprefix("loss_") for name in data if name.startswith("loss_")]
     figure, axes = new_figure(len(activations), width=2.9 * len(activations), height=6.2, rows=3)
     for i, activation in enumerate(activations):
@@ -83,7 +86,8 @@ def draw(data: Data) -> Any:
         axes[0, i].axhline(math.log(10.0), color="0.5", lw=0.7, ls="--")
         axes[1, i].set_yscale("symlog", linthresh=0.01)
         _accuracies(axes[2, i], data["accuracy"], i)
-    axes[0, 0].legend(loc="lower left")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     axes[2, 0].set_ylabel("test accuracy")
     return figure
 
@@ -91,8 +95,12 @@ def draw(data: Data) -> Any:
 def _accuracies(panel: Any, table: Any, activation: int) -> None:
     here = table["activation"] == activation
     model, mean, error = (table[name][here] for name in ("model", "mean", "error"))
-    for j, value, half in zip(model.astype(int), mean, 2.0 * error, strict=True):
+    stopped, seeds = table["stopped"][here], table["seeds"][here]
+    for j, value, half, ended, runs in zip(model.astype(int), mean, 2.0 * error, stopped, seeds, strict=True):
         panel.errorbar(j, value, half, color=f"C{j}", marker="o", ms=4, capsize=2, lw=1.0)
+        if ended:
+            place = {"xytext": (0, -3), "textcoords": "offset points", "ha": "center", "va": "top"}
+            panel.annotate(f"{ended:g}/{runs:g} stopped", (j, value - half), fontsize=6, **place)
     known = np.isfinite(table["published"][here])
     if known.any():
         panel.plot(model[known], table["published"][here][known], "kx", ms=6, label="published")

@@ -96,6 +96,12 @@ def test_networks_lie_around_the_recursion():
         assert f[:, 2].min() < limit["f"][at][2] < f[:, 2].max()
 
 
+def test_networks_that_are_switched_off_stay_off():
+    """From the first time below 2 % of the largest |f| before; a small first output is not off."""
+    fan = np.array([[0.0, 0.01, 0.5, 0.005, 0.3], [0.0, 0.01, 0.5, -0.02, 0.3]])
+    np.testing.assert_array_equal(module("recursion")._off(fan), [[False, False, False, True, True], [False] * 5])
+
+
 def test_ranks_collapse():
     """The output's update has rank 9 (ten classes, derivatives that sum to 0), others at most the batch; relu collapses with depth."""
     found = tables("ranks", activations=["relu", "elu"], depth=4, m=64, batch=32, images=500, trials=2)
