@@ -31,6 +31,7 @@ def refused(call, message):
         ({"depth": 1.5}, "depth = 1.5: give an integer >= 1"),
         ({"outputs": 0}, "outputs = 0: give an integer >= 1"),
         ({"parameterization": "mu-p"}, "parameterization = 'mu-p': known are ip, ip-llr, ip-bias, ip-non-centered, mup, ntp, sp, hp, hpz"),
+        ({"parameterization": ["ip"]}, "parameterization = ['ip']: known are ip, ip-llr"),
         ({"activation": "sigmoid"}, "activation = 'sigmoid': known are relu"),
         ({"activation": "softplus", "init_variance": 1.0}, "activation = 'softplus' has sigma(0) != 0"),
         ({"activation": "cosine", "parameterization": "mup"}, "init_variance = None: activation 'cosine' has no default"),
@@ -57,6 +58,13 @@ def test_exponents_of_the_wrong_length(name, values):
     given = {"a": (0, 1, 1), "c": (-1, -2, -1)} | {name: values}
     message = f"{name.removeprefix('first_')} of parameterization 'own' has {len(values)} exponents: give 3 (layers 1, 2..L, L+1) or L+1"
     refused(lambda: IntegrableNetwork(**(GOOD | {"parameterization": Parameterization(name="own", **given)})), message)
+
+
+@pytest.mark.parametrize("values", [(0, "one", 1), (0, np.nan, 1), (0, np.inf, 1), 3, (0, None, 1)])
+def test_exponents_that_are_no_numbers(values):
+    own = Parameterization(name="own", a=(0, 1, 1), c=values)
+    message = f"c of parameterization 'own' is {values!r}: give a sequence of finite numbers"
+    refused(lambda: IntegrableNetwork(**(GOOD | {"parameterization": own})), message)
 
 
 def test_a_parameterization_of_ones_own():

@@ -70,7 +70,7 @@ class Parameterization:
         Raises
         ------
         ValueError
-            If a sequence has neither 3 nor L+1 entries.
+            If a sequence has neither 3 nor L+1 entries, or one is no finite number.
         """
         a, c, bias = self.a, self.c, self.bias
         if step == 0:
@@ -97,14 +97,18 @@ class Parameterization:
         return {"name": self.name, **listed, **rest}
 
     def _layers(self, name: str, powers: Powers, depth: int, degree: int) -> tuple[Fraction, ...]:
-        values = list(powers(depth, degree) if callable(powers) else powers)
+        given = powers(depth, degree) if callable(powers) else powers
+        try:
+            values = [Fraction(power) for power in given]
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{name} of parameterization {self.name!r} is {given!r}: give a sequence of finite numbers") from error
         if len(values) == 3 and not callable(powers):
             values = [values[0], *[values[1]] * (depth - 1), values[2]]
         if len(values) != depth + 1:
             raise ValueError(
                 f"{name} of parameterization {self.name!r} has {len(values)} exponents: give 3 (layers 1, 2..L, L+1) or L+1 = {depth + 1}"
             )
-        return tuple(Fraction(v) for v in values)
+        return tuple(values)
 
 
 def _large_first(depth: int, p: int) -> list[Fraction]:
@@ -179,7 +183,7 @@ def get(parameterization: str | Parameterization) -> Parameterization:
     """
     if isinstance(parameterization, Parameterization):
         return parameterization
-    if parameterization not in PARAMETERIZATIONS:
+    if not isinstance(parameterization, str) or parameterization not in PARAMETERIZATIONS:
         known = ", ".join(PARAMETERIZATIONS)
         raise ValueError(f"parameterization = {parameterization!r}: known are {known}, or give an mf.Parameterization")
     return PARAMETERIZATIONS[parameterization]
