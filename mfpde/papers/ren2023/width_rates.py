@@ -20,15 +20,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "d": 100,
         "first": [
-            {"widths": [2**k for k in range(6, 14)], "t_eval": [0.0, 20.0, 100.0], "directions": 512, "replicas": 32},
-            {"widths": [2**k for k in range(6, 11)], "t_eval": [0.0, 100.0, 200.0, 300.0], "directions": 1024, "replicas": 32},
+            {"widths": [64, 128, 256, 512], "t_eval": [0.0, 20.0, 100.0, 200.0], "directions": 1000, "replicas": 32},
+            {"widths": [256, 512, 1024, 2048], "t_eval": [0.0, 20.0, 100.0], "directions": 2000, "replicas": 32},
         ],
-        "second": {"widths": [16, 64, 256, 1024], "t_eval": [0.0, 20.0, 100.0, 200.0, 400.0], "replicas": 128},
+        "second": {"widths": [4, 16, 64, 256], "t_eval": [0.0, 20.0, 100.0, 200.0, 400.0], "replicas": 128},
     },
     "quick": {
         "d": 20,
         "first": [{"widths": [16, 32, 64, 128], "t_eval": [0.0, 20.0, 60.0], "directions": 320, "replicas": 8}],
-        "second": {"widths": [8, 32, 128, 512], "t_eval": [0.0, 20.0, 60.0], "replicas": 32},
+        "second": {"widths": [4, 16, 64, 256], "t_eval": [0.0, 20.0, 60.0], "replicas": 32},
     },
 }
 _STEP = 1.0

@@ -129,6 +129,11 @@ def test_figure(tmp_path):
     rates = data["first_rates"]
     assert np.all((rates["non_sphericity_low"] < 0.5) & (rates["non_sphericity_high"] > 0.5))
     assert np.all(rates["excluded"] == 0.0)
+    first, constants = data["first"], data["first_constants"]
+    expected = np.sqrt(constants["square"][np.searchsorted(constants["t"], first["t"])] / first["m1"])
+    assert np.all(np.abs(first["non_sphericity"] - expected) < 4.0 * first["non_sphericity_error"])
+    late = first["t"] == 10.0
+    np.testing.assert_allclose(first["loss_discretisation"][late] * first["m1"][late], constants["floor"][1], rtol=0.35)
     assert len(data["first"]["m1"]) == 8
     assert len(data["second"]["m2"]) == 6
     assert len(FIGURE.draw(data).axes) == 3
