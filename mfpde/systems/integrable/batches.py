@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,6 +124,3 @@ def checked_probe(probe: npt.ArrayLike, d: int) -> npt.NDArray[np.float64]:
     if x.ndim != 2 or x.shape[1] != d or not len(x) or not np.isfinite(x).all():
         raise ValueError(f"probe has shape {x.shape}: give finite inputs of shape (n, {d}), n >= 1")
     return x
-
-
-Source = Callable[[int], tuple[npt.ArrayLike, npt.ArrayLike]]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mfpde.flow import Array
+from mfpde.systems.integrable.activation import slope
 from mfpde.systems.integrable.recursion import Problem
 
 _NODES = 32
@@ -61,8 +62,7 @@ def _pairs(problem: Problem, layer: int, covariance: Array, derivative: bool) ->
         values = (float(sigma(1.0)), float(sigma(-1.0)))
         return power_pairs((p * values[0], -p * values[1]) if derivative else values, p - derivative, covariance)
     if layer > 1:
-        slope = float(sigma.derivative(0.0))
-        return np.full_like(covariance, slope**2) if derivative else slope**2 * covariance
+        return np.full_like(covariance, slope(sigma) ** 2) if derivative else slope(sigma) ** 2 * covariance
     return smooth_pairs(sigma.derivative if derivative else sigma, covariance)
 
 

@@ -51,7 +51,7 @@ class RecursionLimit(StepFlow):
             "role": "limit",
             "arguments": {**arguments, "backend": recursion.name, "batches": batches.config(), "probe": probe.tolist()},
         }
-        shape = (recursion.replicas, problem.steps, max(len(rows) for rows in problem.rows), problem.outputs)
+        shape = (recursion.replicas, problem.steps, problem.widest, problem.outputs)
         self.packing = Packing((Field("taken", (), ()), Field("chi", shape, ("replica", "step", "sample", "output"))))
         self.state0 = np.zeros(self.packing.size)
         self._recursion, self._batches, self.count = recursion, batches, batches.count
@@ -88,7 +88,7 @@ class RecursionLimit(StepFlow):
 
     def estimate(self, y: Array, x: npt.ArrayLike) -> tuple[Array, Array]:
         """f at the inputs x (n, d) and its standard error over the replicas, both (n,) or (n, outputs)."""
-        value, error = self._outputs(y, checked_probe(x, self.system.d))
+        value, error = _averaged(self._bring(y).predict(checked_probe(x, self.system.d)))
         return self._shaped(value), self._shaped(error)
 
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
@@ -122,9 +122,6 @@ class RecursionLimit(StepFlow):
             limit = make_limit(self.system, batches=self._batches, probe=self.probe, lr=a["lr"] * (1.0 + sign * relative_step), **chosen)
             ends.append(limit.predict(limit.steps(0, steps, limit.state0), self.probe))
         return np.asarray((ends[0] - ends[1]) / (2.0 * relative_step))
-
-    def _outputs(self, y: Array, x: Array) -> tuple[Array, Array]:
-        return _averaged(self._bring(y).predict(x))
 
     def _shaped(self, values: Array) -> Array:
         return values[:, 0] if self.problem.outputs == 1 else values

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mfpde.activations import Activation
 from mfpde.flow import Array
-from mfpde.systems.integrable import losses
+from mfpde.systems.integrable import activation, losses
 
 Indices = npt.NDArray[np.intp]
 
@@ -97,13 +97,13 @@ class Problem:
     def first_pass(self, layer: int, z: Array) -> Array:
         """sigma of `layer` in the first pass."""
         if layer > 1 and self.linearized:
-            return float(self.sigma.derivative(0.0)) * z
+            return activation.slope(self.sigma) * z
         return self.sigma(z)
 
     def first_gate(self, layer: int, z: Array) -> Array:
         """sigma' of `layer` in the first pass."""
         if layer > 1 and self.linearized:
-            return np.full_like(z, float(self.sigma.derivative(0.0)))
+            return np.full_like(z, activation.slope(self.sigma))
         return self.sigma.derivative(z)
 
     def slope(self, k: int, f: Array) -> Array:

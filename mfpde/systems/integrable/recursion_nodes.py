@@ -1,4 +1,4 @@
-"""The recursion on nodes: every layer's fields at sample points or quadrature nodes of its Gaussians."""
+"""The recursion of docs/integrable_recursion on nodes: every layer's fields at sample points or quadrature nodes of its Gaussians."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Layer:
 
 
 class _Copy:
-    """One replica."""
+    """One replica: the sums over past samples of docs/integrable_recursion, "Step t", forward and backward."""
 
     def __init__(self, problem: Problem, gaussians: Gaussians, nodes: Sequence[LayerNodes], fresh: Fresh | None) -> None:
         self.problem, self.gaussians, self.fresh = problem, gaussians, fresh

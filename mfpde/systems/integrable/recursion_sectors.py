@@ -1,4 +1,7 @@
-"""The recursion in sectors: exact, for one training input repeated at every step and a piecewise-linear activation with its kink at 0."""
+"""The recursion in sectors (docs/integrable_recursion): exact, for one training input repeated at every step and a piecewise-linear activation.
+
+The activation's kink is at 0.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfpde.flow import Array
+from mfpde.systems.integrable.activation import at_zero, slope
 from mfpde.systems.integrable.parameterizations import PARAMETERIZATIONS
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def limit_rates(system: IntegrableNetwork, lr: float, steps: int) -> Array | Non
     ):  # fmt: skip
         why = scaling.no_limit or "from step 1 on its layers are no averages that move at order one"
         raise ValueError(f"parameterization = {scaling.name!r} has no closed infinite-width recursion: {why}")
-    flat = system.sigma.homogeneity is None and float(system.sigma.derivative(0.0)) == 0.0
-    if depth >= 2 and (flat or float(system.sigma(0.0)) != 0.0):
+    flat = system.sigma.homogeneity is None and slope(system.sigma) == 0.0
+    if depth >= 2 and (flat or at_zero(system.sigma) != 0.0):
         raise ValueError(f"activation = {system.sigma.name!r}: the recursion needs sigma(0) = 0, and sigma homogeneous or sigma'(0) != 0")
     rates = np.full((steps, depth + 1), lr)
     large = [PARAMETERIZATIONS[name].exponents(0, depth, degree)[:2] for name in ("ip-llr", "mup")]
