@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 
 import mfpde as mf
 from mfpde.finite import format_table
-from mfpde.papers.drift import STUDIES, make_system
+from mfpde.papers.drift import make_system
+from mfpde.papers.drift import study as study_of
 
 if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 1 else "CosineCircle"
-    study = STUDIES[name]
+    study = study_of(name)
     limit = {**study.limit, **{key: study.network[key] for key in study.shared}}
     options = {"fixed": study.fixed, "replicas": study.replicas, "network": study.network, "limit": limit, "rtol": study.rtol}
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as executor:

@@ -48,14 +48,14 @@ class Study:
 
 
 _EXAMPLES = "mfpde.papers.drift_examples"
-_TRAINING = {"lr": 0.1, "steps": 3}
+_TRAINING = {"lr": 1.0, "steps": 3}
 
 STUDIES: dict[str, Study] = {
     "AnisotropicGaussians": Study(
         make=f"{_EXAMPLES}:anisotropic",
         parameters={"d": 1280, "gamma": 0.1875, "delta": 0.5},
         widths={"m": [8, 16, 32, 64]},
-        # The risk's first fall, 1.9 to 1.4; the rest takes 50 times as long.
+        # The risk falls from 2.26 to .34.
         times=[0.0, 0.1, 0.3],
         network={"dynamics": "particles"},
         rtol=1e-4,
@@ -84,7 +84,8 @@ STUDIES: dict[str, Study] = {
     "IntegrableNetwork": Study(
         make=f"{_EXAMPLES}:integrable",
         parameters={"d": 2, "depth": 2, "parameterization": "ip-llr"},
-        widths={"m": [32, 64, 128, 256]},
+        # The loss falls from .22 to .05: what was learnt is then larger than the networks' random output at the start, which falls as 1/m.
+        widths={"m": [64, 128, 256, 512, 1024]},
         times=[0.0, 1.0, 2.0, 3.0],
         network=_TRAINING,
         shared=("lr", "steps"),

@@ -82,6 +82,14 @@ class Slowed(PacedFlow):
         return self.flow.observe(self.stretch * t, y)
 
 
-def phase_point(*, gamma: float = 1.0, gamma_prime: float = 0.0, antisymmetric: bool = True) -> KernelClock:
-    """The normalised network on four inputs of the line, labels x^2."""
-    return KernelClock(PhasePoint(gamma=gamma, gamma_prime=gamma_prime, antisymmetric=antisymmetric))
+def phase_point(
+    *,
+    gamma: float = 1.0,
+    gamma_prime: float = 0.0,
+    x: Any = None,
+    y: Any = None,
+    antisymmetric: bool = True,
+    bias: bool = True,
+) -> KernelClock:
+    """The phase point of these arguments of :class:`PhasePoint`, on the clock of its kernel."""
+    return KernelClock(PhasePoint(gamma=gamma, gamma_prime=gamma_prime, x=x, y=y, antisymmetric=antisymmetric, bias=bias))

@@ -79,6 +79,9 @@ def test_the_clock_changes_nothing_else():
         system.limit()
     limit = phase_point().limit(nodes=2)
     np.testing.assert_array_equal(limit.state0, mf.PhasePoint(gamma=1.0, gamma_prime=0.0).limit(nodes=2).state0)
+    settings = {"widths": {"m": [16]}, "replicas": 1, "t_eval": [2.0], "network": {"dynamics": "flow"}, "limit": {"nodes": 2}}
+    alone, coupled = (mf.drift(phase_point(), tracers=tracers, **settings) for tracers in (False, True))
+    assert alone.gaps["loss"] == pytest.approx(coupled.gaps["loss"], rel=1e-6)
 
 
 def test_non_sphericity_of_independent_neurons():

@@ -113,7 +113,7 @@ def test_what_cannot_be_fitted_is_refused() -> None:
         ("at least 3 different widths", (WIDTHS[:2], good[:2]), {}),
         ("at least 3 different widths", ([1, 1, 2], good[:3]), {}),
         ("at least 4 different widths", (WIDTHS[:3], good[:3]), {"floor": True}),
-        ("are all 1: without variance there is no interval; check the seeds", (WIDTHS, np.ones((4, 5))), {}),
+        ("are all 1: without variance there is no interval; no network enters this observable", (WIDTHS, np.ones((4, 5))), {}),
         ("are all 0: without variance .*; nothing separates network and limit there", (WIDTHS, np.zeros((4, 5))), {}),
         ("1 complete replicas", (WIDTHS, good[:, :1]), {}),
         ("statistic = 'max'", (WIDTHS, good), {"statistic": "max"}),
