@@ -1,7 +1,4 @@
-"""The recursion in sectors (docs/integrable_recursion): exact, for one training input repeated at every step and a piecewise-linear activation.
-
-The activation's kink is at 0.
-"""
+"""The recursion of docs/integrable_recursion in sectors: exact, for one repeated training input and sigma linear but for a kink at 0."""
 
 from __future__ import annotations
 
