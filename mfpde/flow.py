@@ -121,8 +121,16 @@ class Flow(ABC):
 
 
 class VelocityFlow(Flow):
-    """A flow in continuous time, y' = velocity(t, y)."""
+    """A flow in continuous time, y' = velocity(t, y).
 
+    Attributes
+    ----------
+    default_method : str
+        The method of :func:`mfpde.solve` where none is named; a velocity that jumps is better served by "RK45", whose order is lower.
+    events : sequence of Event
+    """
+
+    default_method = "DOP853"
     events: Sequence[Event] = ()
 
     @abstractmethod

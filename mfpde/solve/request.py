@@ -70,7 +70,7 @@ class Request:
                 reached = counts * flow.dt
         else:
             chosen = {
-                "method": "DOP853" if method is None else method,
+                "method": flow.default_method if method is None else method,
                 "rtol": 1e-6 if rtol is None else float(rtol),
                 "atol": 1e-9 if atol is None else float(atol),
             }

@@ -15,6 +15,7 @@ from mfpde.flow import Array, PacedFlow, StepFlow, VelocityFlow
 from mfpde.solve.events import first_event
 from mfpde.solve.inside import METHODS
 from mfpde.solve.internals import capture, restore
+from mfpde.solve.tolerance import measure_vectors
 
 
 class StepError(Exception):
@@ -142,6 +143,7 @@ class VelocityStepper:
         if not np.isfinite(self._velocity(t, y)).all():
             raise StepError(f"blow-up: the velocity at t = {t:.6g} is not finite")
         self._solver = self._make(self._velocity, t, np.array(y, float), self._t_end, **self._tolerances)
+        measure_vectors(self._solver, self._flow.packing)
         self.t, self.y = t, self._solver.y
 
     def _velocity(self, t: float, y: Array) -> Array:

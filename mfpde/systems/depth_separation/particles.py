@@ -32,6 +32,7 @@ class ParticleFlow(Refinable):
     """
 
     clock = "time"
+    default_method = "RK45"  # the velocity jumps wherever a w1 crosses a direction's plane
 
     def __init__(
         self,
