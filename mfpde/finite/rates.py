@@ -174,7 +174,8 @@ def checked(
         if row.size < 2:
             raise NoFitError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
         if np.ptp(row) == 0.0:
-            why = "nothing separates network and limit there" if row[0] == 0.0 else "no network enters this observable, or the seeds are equal"
+            agree, alike = "nothing separates network and limit there", "no network enters this observable, or the seeds are equal"
+            why = agree if row[0] == 0.0 else alike
             raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; {why}")
     return m[order], table, int(values.size - sum(row.size for row in table))
 
