@@ -11,6 +11,7 @@ import pytest
 import mfpde as mf
 from mfpde.datasets import Dataset, MiniBatches
 from mfpde.systems.integrable import IntegrableNetwork, Parameterization
+from mfpde.systems.integrable.backprop import may_overflow
 from mfpde.systems.integrable.batches import checked_batches
 from mfpde.systems.integrable.coordinates import coordinate_check
 
@@ -165,6 +166,17 @@ def test_a_run_that_blows_up_names_the_layer_and_keeps_the_last_good_state(name,
     assert network.unpack(run.final_state)["steps"] == run.t[-1] >= 1
     with pytest.raises(Exception, match="blow-up"):
         network.step(int(run.t[-1]), run.final_state)
+
+
+def test_weights_count_with_the_power_in_which_the_output_has_them():
+    """e^22.2 is a quarter of single precision's range, e^177.4 of double's; under relu^3 and L = 2, f has power 9 in the first weights."""
+    single, double = np.dtype("float32"), np.dtype("float64")
+    assert not may_overflow([1e3, 1.0, 1.0], 1, single)
+    assert may_overflow([1e3, 1.0, 1.0], 3, single)
+    assert not may_overflow([1e3, 1.0, 1.0], 3, double)
+    assert not may_overflow([1.0, 1.0, 1e9], 3, single)
+    assert may_overflow([1.0, 1e10, 1.0], 1, single)
+    assert not may_overflow([1e-30, 1e9, 1.0], 1, single)
 
 
 def test_batches_of_every_kind():
