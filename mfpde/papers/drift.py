@@ -74,12 +74,12 @@ STUDIES: dict[str, Study] = {
         times=[0.0, 1.0, 2.0],
     ),
     "DepthSeparation": Study(
-        widths={"m1": [16, 32, 64, 128]},
+        parameters={"d": 10},
+        widths={"m1": [16, 32, 64, 128, 256, 512, 1024, 2048]},
         fixed={"m2": 32},
         times=[0.0, 10.0, 100.0],
-        network={"directions": 1024},
-        replicas=8,
-        rtol=1e-4,
+        network={"directions": 1024, "dtype": "float32"},
+        replicas=16,
     ),
     "IntegrableNetwork": Study(
         make=f"{_EXAMPLES}:integrable",

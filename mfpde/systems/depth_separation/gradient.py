@@ -28,6 +28,7 @@ ROWS = 256
 SLOTS = 16
 _NEURONS = 512
 _WIDE = 2**25
+_SMALL, _LEAST = 10**6, 128
 
 
 def first_layer_gradient(inputs: Source, n: int, w1: Array, scale: Array, head: Head, out: Array, gating: Gate | None = None) -> None:
@@ -59,11 +60,14 @@ def features(x: Array, w1: Array, scale: Array) -> Array:
     blocks = -(-n // ROWS)
     if slots == 1:
         total, columns = np.zeros(n), _columns(w1)
+        parts = _parts(ROWS, *columns.shape)
 
         def rows_of(block: int) -> None:
             rows = _rows(block, n)
-            buffer = kept("products", np.empty, (ROWS, len(w1)), w1.dtype)
-            weighted_relu(np.matmul(x[rows], columns, out=buffer[: rows.stop - rows.start]), scale, total[rows])
+            h = kept("products", np.empty, (ROWS, len(w1)), w1.dtype)[: rows.stop - rows.start]
+            for part in parts:
+                np.matmul(x[rows], columns[:, part], out=h[:, part])
+            weighted_relu(h, scale, total[rows])
 
         run_blocks(rows_of, blocks)
         return total
@@ -98,7 +102,9 @@ class _Gradient:
 
     def products(self, x: Array) -> Array:
         """The pre-activations of the samples x (n, d), shape (n, len), in place of the last ones."""
-        h: Array = np.matmul(x, self._columns, out=self._products[: len(x)])
+        h: Array = self._products[: len(x)]
+        for part in _parts(ROWS, *self._columns.shape):
+            np.matmul(x, self._columns[:, part], out=h[:, part])
         return h
 
     def add(self, h: Array, coefficient: Array, x: Array, rows: slice) -> None:
@@ -165,6 +171,12 @@ def _columns(w: Array) -> Array:
     columns = kept("columns", np.empty, w.shape[::-1], w.dtype)
     columns[:] = w.T
     return columns
+
+
+def _parts(n: int, d: int, m: int) -> list[slice]:
+    """The columns of a product (n, d) (d, m), in parts that OpenBLAS multiplies without copying, twice as fast, where d is small."""
+    size = _SMALL // (n * d) // _LEAST * _LEAST or m
+    return [slice(first, min(first + size, m)) for first in range(0, m, size)]
 
 
 def _rows(block: int, n: int) -> slice:
