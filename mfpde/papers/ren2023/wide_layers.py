@@ -49,10 +49,15 @@ class WideSecondLayer:
         return Steps(self.system.limit(nodes=nodes, rng=0), dt)
 
     def network(self, *, m1: int, dt: float = 1.0, directions: int = 4096, nodes: int = 32, rng: int | None = 0) -> Steps:
-        """The network with `m1` neurons drawn from the initial law of w1."""
+        """The network with `m1` neurons drawn from the initial law of w1.
+
+        Its losses are averages over other directions, equally many, than those it is trained on, where they would be too low by O(1/n).
+        """
         seed = resolve_seed(rng)
         first = Ensemble(self.system.first_layer.sample(whole("m1", m1), stream(seed, "first layer")))
-        return Steps(self.system.limit(first_layer=first, nodes=nodes, directions=directions, rng=seed), dt)
+        seeds = (seed, int(stream(seed, "directions of the reported loss").integers(2**63)))
+        trained, observed = (self.system.limit(first_layer=first, nodes=nodes, directions=directions, rng=one) for one in seeds)
+        return Steps(trained, dt, observed)
 
 
 @dataclass(frozen=True)
@@ -111,12 +116,12 @@ class SecondLayer(SphericalLimit):
 
 
 class Steps(StepFlow):
-    """Explicit Euler steps of length `dt` along the velocity of `flow`, observed like it; t = k dt."""
+    """Explicit Euler steps of length `dt` along the velocity of `flow`; t = k dt. Observed like `observed`, or like `flow`."""
 
     clock = "time"
 
-    def __init__(self, flow: VelocityFlow, dt: float) -> None:
-        self.flow, self.dt = flow, number("dt", dt, positive=True)
+    def __init__(self, flow: VelocityFlow, dt: float, observed: VelocityFlow | None = None) -> None:
+        self.flow, self.dt, self.observed = flow, number("dt", dt, positive=True), observed or flow
         self.packing, self.state0 = flow.packing, flow.state0
         self.config = {**flow.config, "arguments": {**flow.config["arguments"], "dynamics": "gd", "dt": self.dt}}
 
@@ -126,8 +131,8 @@ class Steps(StepFlow):
         return after
 
     def observe(self, t: float, y: Array) -> Mapping[str, Any]:
-        """The observables of the flow."""
-        return self.flow.observe(t, y)
+        """The observables of the flow that is observed."""
+        return self.observed.observe(t, y)
 
     def predict(self, y: Array, x: npt.ArrayLike) -> Array:
         """f at the inputs x (n, d), shape (n,)."""

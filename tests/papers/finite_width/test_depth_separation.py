@@ -111,6 +111,7 @@ def test_one_wide_layer_starts_like_the_network():
     start = made.unpack(made.state0)
     wide = WideSecondLayer(SYSTEM).network(m1=6, rng=3)
     np.testing.assert_array_equal(wide.unpack(wide.state0)["w1"], start["w1"])
+    assert not np.isclose(wide.flow.directions, wide.observed.directions).all(axis=1).any()
     system = WideFirstLayer(SYSTEM)
     network = system.network(m2=5, rng=3)
     np.testing.assert_array_equal(network.particles(network.state0)["second_layer"], made.particles(made.state0)["second_layer"])
