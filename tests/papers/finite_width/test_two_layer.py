@@ -10,7 +10,7 @@ from mfpde.finite.rates import fit_rate
 from mfpde.systems.two_layer import exact, finite_exact
 from mfpde.systems.two_layer.split import error_split
 
-D = 8
+D = 32
 
 
 def _linear() -> mf.TwoLayer:
