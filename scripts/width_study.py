@@ -26,12 +26,13 @@ if __name__ == "__main__":
     table = drift.table(t=study.times[-1])
     print(format_table(table))
 
-    figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+    figure = Figure(figsize=(6.5, 3.6), layout="constrained")
     axes = figure.subplots()
-    for row in table[np.isfinite(table["exponent"])]:
+    for i, row in enumerate(table[np.isfinite(table["exponent"])]):
         rate = drift.rate(str(row["gap"]), t=study.times[-1])
-        axes.errorbar(rate.widths, rate.values, rate.errors, fmt="o-", ms=3, label=f"{row['gap']}, {rate.exponent:.2f}")
+        style = {"fmt": "o-" if i < 10 else "s--", "ms": 3, "label": f"{row['gap']}, {rate.exponent:.2f}"}
+        axes.errorbar(rate.widths, rate.values, rate.errors, **style)
     axes.set(xscale="log", yscale="log", xlabel=next(iter(study.widths)), ylabel=f"gap at t = {study.times[-1]:g}")
-    axes.legend(fontsize=6)
+    axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.savefig(f"width_study_{name}.png", dpi=150)
     print(f"width_study_{name}.png")

@@ -75,7 +75,7 @@ class Drift:
         return largest
 
     def bias(self, name: str) -> tuple[Array, Array]:
-        """The mean gap over the replicas, with its sign, and its standard error, both (n_widths, n_t, ...); incomplete runs left out."""
+        """The mean gap over the replicas, with its sign, and its standard error, both (n_widths, n_t, ...), of what is finite."""
         gap = self.gaps[self.name(name)]
         gap = np.where(np.isfinite(gap), gap, np.nan)
         counts = np.sum(np.isfinite(gap), axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +242,16 @@ def test_descent_that_diverges_stops_and_is_marked():
     assert not found.complete.any()
     assert all(3 <= run["rows"] < 20 and "network: blow-up" in run["message"] for run in found.failed)
     assert np.isfinite(found.bias("loss")[0][:, :3]).all()
+
+
+def test_gaps_that_overflow_are_no_part_of_a_mean():
+    found = mf.drift(mf.CosineCircle(b=0.8), widths={"m": [4]}, replicas=4, t_eval=[1.0])
+    gaps = found.gaps["risk"].copy()
+    gaps[0, 1] = np.inf
+    mean, error = replace(found, gaps={"risk": gaps}).bias("risk")
+    kept = gaps[0, [0, 2, 3], 0]
+    assert mean[0, 0] == pytest.approx(kept.mean(), rel=1e-14)
+    assert error[0, 0] == pytest.approx(kept.std(ddof=1) / np.sqrt(3.0), rel=1e-14)
 
 
 def test_laws_that_are_infinitely_far_apart():
