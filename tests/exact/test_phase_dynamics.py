@@ -331,3 +331,14 @@ def test_reached_at_once():
     assert (found.steps, found.tries, found.converged, found.rd_w) == (0, 1, True, 0.0)
     blocks = blocks_of(point, draw(point, 20, 0), 20)
     assert descend(blocks.problem, blocks.room(), 1.0, 1e-6, 5, True, fresh_record())[:2] == (0, REACHED)
+
+
+@pytest.mark.parametrize("make", [lambda p: p.network(m=20), lambda p: p.network(m=20, dynamics="flow"), lambda p: p.limit()])
+def test_a_run_that_starts_below_the_tolerance_ends_there_and_can_go_on(make):
+    flow = make(PhasePoint(gamma=1.0, gamma_prime=0.0, x=np.array([0.1, 0.4]), y=np.array([1e-4, -1e-4])))
+    run = mf.solve(flow)
+    assert run.complete
+    assert (run.t.tolist(), run.observables["rd_w"].tolist()) == ([0.0], [0.0])
+    on = mf.solve(flow, t_eval=[0.0, float(flow.times[-1])])
+    assert on.complete
+    assert on.observables["loss"][-1] < 1e-3 * run.observables["loss"][0]

@@ -164,6 +164,13 @@ def test_impossible_widths_are_refused(m):
         PhasePoint(**POINT).kappa(m)
 
 
+@pytest.mark.parametrize("change", [{"gamma": 200.0}, {"gamma_prime": 200.0}, {"gamma_prime": -200.0}])
+@pytest.mark.parametrize("dynamics", ["paper", "flow", "event"])
+def test_scales_beyond_double_precision_are_refused(change, dynamics):
+    with pytest.raises(ValueError, match=r"m = 1000: kappa.* = m"):
+        PhasePoint(**POINT | change).network(m=1000, dynamics=dynamics)
+
+
 def test_inputs_of_another_dimension_are_refused():
     point = PhasePoint(**POINT, x=np.eye(2), y=[0.0, 1.0])
     with pytest.raises(ValueError, match=r"x has shape \(3, 1\): give \(k, 2\), as the data"):

@@ -13,7 +13,7 @@ from mfpde.kernels.relu_training import STEPS
 from mfpde.solve.steppers import StepError
 from mfpde.streams import resolve_seed
 from mfpde.systems.phase_diagram.blocks import Blocks
-from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow
+from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow, checked_rho
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.law import line_law, sphere_law
 from mfpde.systems.phase_diagram.particles import ParticleFlow
@@ -98,7 +98,7 @@ def make_limit(
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
     constants: dict[str, Any] = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": point.copies * kappa_m}
     if dynamics == "flow":
-        arguments["rho"] = RHO if rho is None else number("rho", rho, positive=True)
+        arguments["rho"] = RHO if rho is None else checked_rho(rho)
         return LimitFlow(point, initial, rho=arguments["rho"], config=config, **constants)
     f0 = np.zeros(len(point.labels))
     run = search(lambda attempt: initial, lambda start: Blocks(start, point.inputs, point.labels, f0=f0, **constants), 2.0)
@@ -110,7 +110,7 @@ def make_coupled_limit(
 ) -> LimitFlow:
     """The law of the network's own kappa, kappa' and width, on the network's clock, with its neurons as tracers of weight 0."""
     count = whole("nodes", default_nodes(point) if nodes is None else nodes)
-    step = RHO if rho is None else number("rho", rho, positive=True)
+    step = RHO if rho is None else checked_rho(rho)
     arguments = {"nodes": count, "rho": step, "network": network.config["arguments"]}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
     initial = initial_law(point, count, int(network.config["arguments"]["rng"])).with_tracers(network.a0, network.w0)

@@ -10,7 +10,7 @@ from mfpde.checks import number, whole
 from mfpde.flow import Array
 from mfpde.streams import resolve_seed, stream
 from mfpde.systems.phase_diagram.blocks import Blocks
-from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow
+from mfpde.systems.phase_diagram.gradient_flow import RHO, GradientFlow, checked_rho
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.particles import ParticleFlow
 from mfpde.systems.phase_diagram.recipe import RecipeFlow, search
@@ -49,7 +49,7 @@ def make_network(
         arguments["accuracy"] = ACCURACY if accuracy is None else number("accuracy", accuracy, positive=True)
         return EventFlow(point, draw(point, m, seed), accuracy=arguments["accuracy"], config=config, **constants)
     if dynamics == "flow":
-        arguments["rho"] = RHO if rho is None else number("rho", rho, positive=True)
+        arguments["rho"] = RHO if rho is None else checked_rho(rho)
         return GradientFlow(point, draw(point, m, seed), rho=arguments["rho"], config=config, **constants)
     run = search(lambda j: draw(point, m, seed, j), lambda i: blocks_of(point, i, m, dtype), 2.0 / constants["kappa"], redraw=redraw)
     return RecipeFlow(point, run, config=config | run.found, dtype=dtype, **constants)

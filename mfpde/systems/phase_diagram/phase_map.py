@@ -19,6 +19,7 @@ from mfpde.checks import is_real, number, whole
 from mfpde.flow import Array
 from mfpde.study import Archive, Result, Run, execute, runs_bar
 from mfpde.systems.phase_diagram.data import checked_data
+from mfpde.systems.phase_diagram.gradient_flow import checked_rho
 from mfpde.systems.phase_diagram.map_result import NUMBERS, PhaseMap
 from mfpde.systems.phase_diagram.recipe import FIRST_RATE, MOST_STEPS, TOLERANCE
 from mfpde.systems.phase_diagram.rotation import rotate
@@ -113,7 +114,7 @@ def phase_map(
         options |= {"redraw": bool(redraw), "dtype": dtype, "first_rate": number("first_rate", first_rate, positive=True)}
         options |= {"beta_1_exponent": number("beta_1_exponent", beta_1_exponent), "most_steps": whole("most_steps", most_steps)}
     elif rho is not None:
-        options["rho"] = number("rho", rho, positive=True)
+        options["rho"] = checked_rho(rho)
     if nodes is not None:
         options["nodes"] = whole("nodes", nodes)
     described = hashlib.sha256(np.ascontiguousarray(inputs).tobytes() + labels.tobytes()).hexdigest()
@@ -190,8 +191,14 @@ def on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) -> 
     return results
 
 
+def _sequence(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise ValueError(f"{name} = {values!r}: give a list")
+    return list(values)
+
+
 def _increasing(name: str, values: Sequence[float]) -> list[float]:
-    numbers = [_finite(name, value) for value in values]
+    numbers = [_finite(name, value) for value in _sequence(name, values)]
     if not numbers or any(b <= a for a, b in pairwise(numbers)):
         raise ValueError(f"{name} = {list(values)!r}: give increasing numbers, at least one")
     return numbers
@@ -204,7 +211,8 @@ def _finite(name: str, value: object) -> float:
 
 
 def _widths(widths: Sequence[float], dynamics: str) -> list[float]:
-    whole_numbers = [number("widths", w, positive=True) if dynamics == "limit" else float(whole("widths", w)) for w in widths]
+    given = _sequence("widths", widths)
+    whole_numbers = [number("widths", w, positive=True) if dynamics == "limit" else float(whole("widths", w)) for w in given]
     if len(whole_numbers) < 2 or any(b <= a for a, b in pairwise(whole_numbers)):
         raise ValueError(f"widths = {list(widths)!r}: give at least two, increasing; a slope needs them")
     return whole_numbers
@@ -213,8 +221,8 @@ def _widths(widths: Sequence[float], dynamics: str) -> list[float]:
 def _seeds(seeds: int | Sequence[int]) -> list[int]:
     if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
         return list(range(whole("seeds", seeds)))
-    if isinstance(seeds, bool):
-        raise ValueError(f"seeds = {seeds!r}: give how many, or a sequence of them")
+    if isinstance(seeds, (str, bool)) or not hasattr(seeds, "__len__"):
+        raise ValueError(f"seeds = {seeds!r}: give how many, or a list of them")
     chosen = [whole("seeds", seed, least=0) for seed in seeds]
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds = {list(seeds)!r}: give at least one, each once")

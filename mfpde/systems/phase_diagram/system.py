@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ from mfpde.systems.phase_diagram.exact import Exponents
 if TYPE_CHECKING:
     from mfpde.systems.phase_diagram.least_amplitude import LeastAmplitude
     from mfpde.systems.phase_diagram.particles import ParticleFlow
+
+
+MOST_DIGITS = 150
+"""The decimal logarithm up to which a number has a square in double precision."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,11 +167,11 @@ class PhasePoint:
 
     def kappa(self, m: float) -> float:
         """kappa = m^-gamma at the width `m`, any number >= 1."""
-        return float(_width(m) ** -self.gamma)
+        return _power("kappa", m, -self.gamma)
 
     def kappa_prime(self, m: float) -> float:
         """kappa' = m^-gamma' at the width `m`, any number >= 1."""
-        return float(_width(m) ** -self.gamma_prime)
+        return _power("kappa'", m, -self.gamma_prime)
 
     @property
     def labels(self) -> Array:
@@ -304,8 +309,12 @@ class PhasePoint:
         return make_coupled_limit(self, network, nodes=nodes, rho=rho)
 
 
-def _width(m: float) -> float:
+def _power(name: str, m: float, exponent: float) -> float:
+    """m^exponent, if its square is a number."""
     width = number("m", m, positive=True)
     if width < 1.0:
         raise ValueError(f"m = {m!r}: give a width >= 1")
-    return width
+    digits = exponent * math.log10(width)
+    if abs(digits) > MOST_DIGITS:
+        raise ValueError(f"m = {m!r}: {name} = m^{exponent:g} is 10^{digits:.0f}; its square must be a number in double precision")
+    return float(width**exponent)

@@ -13,7 +13,7 @@ from mfpde.kernels.relu_training import DONE, STEPS, flow_steps
 from mfpde.streams import resolve_seed
 from mfpde.systems.phase_diagram import limit
 from mfpde.systems.phase_diagram.blocks import Blocks
-from mfpde.systems.phase_diagram.gradient_flow import RHO
+from mfpde.systems.phase_diagram.gradient_flow import RHO, checked_rho
 from mfpde.systems.phase_diagram.initial import Initial
 from mfpde.systems.phase_diagram.network import blocks_of, check_dynamics, draw
 from mfpde.systems.phase_diagram.recipe import FIRST_RATE, MOST_STEPS, TOLERANCE, fresh_record, relative, search
@@ -153,7 +153,7 @@ def train_law(
 def _follow(blocks: Blocks, initial: Initial, kappa_prime: float, rho: float, tolerance: float, most: int) -> Training:
     """Gradient flow to the tolerance, or until `most` steps are made."""
     room, record, pace = blocks.room(order=4), fresh_record(), np.zeros(3)
-    t, loss = flow_steps(blocks.problem, room, 0.0, np.inf, rho, tolerance, most, record, pace)
+    t, loss = flow_steps(blocks.problem, room, 0.0, np.inf, checked_rho(rho), tolerance, most, record, pace)
     da, dw = blocks.scatter(room.d)
     counts: dict[str, Any] = {"converged": bool(pace[DONE]), "steps": int(pace[STEPS]), "tries": 1, "tried_steps": int(pace[STEPS])}
     counts |= {"lr0": np.nan, "dt": np.nan, "t": t, "loss": loss}
