@@ -67,8 +67,9 @@ def test_a_grid_of_widths_is_fitted_along_one(capsys, tmp_path):
     assert run(tmp_path, "DepthSeparation", *given, *fast, "--along", "m1", "--at", "sup") == 0
     assert "largest over the saved times" in capsys.readouterr().out
     system = mf.DepthSeparation(d=5, sigma_2=0.1)
-    rtol = STUDIES["DepthSeparation"].rtol
-    options = {"rtol": rtol, "t_eval": [0.0, 10.0], "network": {"directions": 64, "dt": 0.5}, "dynamics": "gd", "limit": {"nodes": 8}}
+    study = STUDIES["DepthSeparation"]
+    network = {**study.network, "directions": 64, "dt": 0.5}
+    options = {"rtol": study.rtol, "t_eval": [0.0, 10.0], "network": network, "dynamics": "gd", "limit": {"nodes": 8}}
     expected = mf.drift(system, widths={"m1": [4, 8, 16], "m2": [4, 8]}, replicas=3, **options)
     found = {row["gap"]: float(row["exponent"]) for row in rows(tmp_path / "DepthSeparation-rates.csv")}
     assert found["second_layer_rms"] == expected.rate("second_layer_rms", width="m1", at={"m2": 8}).exponent
