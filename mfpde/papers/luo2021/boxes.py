@@ -31,7 +31,7 @@ IMAGE_PRESETS: dict[str, dict[str, Any]] = {
 
 
 _COSINES = 0.25
-"""Cosines of Gaussian weights with one image are within this."""
+"""Bins divide cosines within this, where those of Gaussian weights with one image lie; the two at the ends take what is beyond."""
 
 
 def boxes(preset: str, out: Path, progress: bool) -> list[Path]:
@@ -97,6 +97,7 @@ def draw(data: Data) -> Any:
     """49 panels, gamma to the right and gamma' upwards; frames of points on the critical line are thick."""
     table, images = data["neurons"], data["axis"]["images"][0] > 0.0
     gammas, primes, widths = (np.unique(table[name]) for name in ("gamma", "gamma_prime", "m"))
+    reach = max(_COSINES, 1.05 * float(np.abs(table["direction"]).max()))
     figure, axes = new_figure(len(gammas), width=8.2, height=7.2, rows=len(primes))
     for i, prime in enumerate(primes[::-1]):
         for j, gamma in enumerate(gammas):
@@ -110,7 +111,7 @@ def draw(data: Data) -> Any:
             if np.any(table["converged"][mine] == 0.0):
                 panel.text(0.5, 0.85, "not converged", color="r", fontsize=6, ha="center", transform=panel.transAxes)
             if images:
-                panel.set_xlim(-_COSINES, _COSINES)
+                panel.set_xlim(-reach, reach)
             else:
                 panel.set(xlim=(-np.pi, np.pi), xticks=[-np.pi, 0.0, np.pi])
                 panel.set_xticklabels([r"$-\pi$", "0", r"$\pi$"])

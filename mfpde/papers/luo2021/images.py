@@ -73,8 +73,9 @@ def draw(data: Data) -> Any:
     panel, rows = axes[0]
     cells, zeros = data["cells"], data["boundary"]
     mesh = draw_map(panel, cells, "s_w")
-    draw_critical_line(panel, cells)
-    panel.plot(zeros["gamma"], zeros["gamma_prime"], "k-o", ms=3, lw=0.9)
+    draw_critical_line(panel, cells, label="critical line")
+    panel.plot(zeros["gamma"], zeros["gamma_prime"], "k-o", ms=3, lw=0.9, label="zero between neighbours")
+    panel.legend(loc="upper left", frameon=True, framealpha=0.9)
     panel.set_title(f"{int(data['setting']['images'][0])} images, widths to {int(data['setting']['widths'][0]):,}")
     figure.colorbar(mesh, ax=panel, label="$S_w$")
     for i, prime in enumerate(np.unique(cells["gamma_prime"])[::3]):

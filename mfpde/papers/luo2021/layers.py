@@ -36,15 +36,16 @@ def draw(data: Data) -> Any:
         for panel, name in zip(row, ("recipe", "law"), strict=False):
             mesh = draw_map(panel, data[name], f"s_{layer}")
             zeros = data[f"boundary_{name}_{layer}"]
-            panel.plot(zeros["gamma"], zeros["gamma_prime"], "k-o", ms=3, lw=0.9)
+            panel.plot(zeros["gamma"], zeros["gamma_prime"], "k-o", ms=3, lw=0.9, label="zero between neighbours")
             title = "recipe of the paper" if name == "recipe" else r"$m=\infty$ law at $\kappa m$, $\kappa'$"
             panel.set_title(f"{symbol}, {title}")
         draw_map(row[2], data["recipe"], f"s_{layer}_predicted")
-        row[2].set_title(f"{symbol}, asymptotic")
+        row[2].set_title(f"{symbol}, asymptotic; crosses: open")
         for panel in row:
             if layer == "theta":
-                panel.axvline(1.0, color="k", lw=0.8, ls=":")
+                panel.axvline(1.0, color="k", lw=0.8, ls=":", label="asymptotic zero")
             else:
                 panel.plot([1.4, 1.0, 1.0], [-0.4, 0.0, 0.4], "k:", lw=0.8)
         figure.colorbar(mesh, ax=row[2], label=symbol)
+    axes[0, 0].legend(loc="upper left", frameon=True, framealpha=0.9)
     return figure

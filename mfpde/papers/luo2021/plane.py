@@ -60,7 +60,7 @@ def draw(data: Data) -> Any:
     mesh = panel.pcolormesh(gamma, prime, s_w, cmap="RdBu_r", vmin=-1.0, vmax=1.0, alpha=0.55, shading="nearest", rasterized=True)
     panel.contourf(gamma, prime, unsettled, levels=[0.5, 1.5], colors="none", hatches=["////"])
     panel.plot([1.0, 1.0, 1.7], [-0.7, 0.0, 0.7], "k", lw=1.6)
-    regimes = {"linear": (0.6, -0.45), "linear (w lazy)": (1.05, 0.55), "condensed": (1.42, 0.1), "condensed, exponents open": (1.36, -0.6)}
+    regimes = {"linear": (0.6, -0.45), "linear (w lazy)": (1.15, 0.62), "condensed": (1.42, 0.1), "condensed, exponents open": (1.36, -0.6)}
     for text, place in regimes.items():
         panel.text(*place, text, ha="center", fontsize=8.5, style="italic", bbox={"fc": "w", "ec": "none", "alpha": 0.7, "pad": 1.0})
     names = list(TABLE)

@@ -50,7 +50,7 @@ def draw(data: Data) -> Any:
     for panel, (name, title) in zip(axes[0], _TITLES.items(), strict=True):
         cells, zeros = data[name], data[f"boundary_{name}"]
         mesh = draw_map(panel, cells, "s_w")
-        draw_critical_line(panel, cells)
+        draw_critical_line(panel, cells, label="critical line")
         panel.plot(zeros["gamma"], zeros["gamma_prime"], "k-o", ms=3, lw=0.9, label="zero between neighbours")
         panel.plot(stars["gamma"], stars["gamma_prime"], "*", color="C4", mec="k", mew=0.4, ms=7, label="printed stars")
         panel.set_title(title)
@@ -77,7 +77,7 @@ def draw(data: Data) -> Any:
     middle.plot(stars["gamma"], stars["gamma_prime"], "*", color="k", ms=5, label="printed stars")
     middle.plot([], [], "k*", mfc="none", ms=6, label="straight-line zeros, ours")
     draw_critical_line(middle, cells)
-    middle.set(xlabel=r"$\gamma$", ylabel=r"$\gamma'$", title="boundary: zeros of each row", xlim=(0.9, 1.5))
+    middle.set(xlabel=r"$\gamma$", ylabel=r"$\gamma'$", title="boundary: zeros of each row", xlim=(0.85, 1.5))
     middle.legend(loc="lower right", fontsize=6.5)
     gap = {name: cells[name] for name in ("gamma", "gamma_prime", "excluded")} | {"gap": 5.0 * (cells["s_w"] - data["law"]["s_w"])}
     mesh = draw_map(right, gap, "gap")
