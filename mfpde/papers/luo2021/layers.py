@@ -43,9 +43,9 @@ def draw(data: Data) -> Any:
         row[2].set_title(f"{symbol}, asymptotic; crosses: open")
         for panel in row:
             if layer == "theta":
-                panel.axvline(1.0, color="k", lw=0.8, ls=":", label="asymptotic zero")
+                panel.axvline(1.0, color="k", lw=0.8, ls=":")
             else:
-                panel.plot([1.4, 1.0, 1.0], [-0.4, 0.0, 0.4], "k:", lw=0.8)
+                panel.plot([1.4, 1.0, 1.0], [-0.4, 0.0, 0.4], "k:", lw=0.8, label="asymptotic zero")
         figure.colorbar(mesh, ax=row[2], label=symbol)
-    axes[0, 0].legend(loc="upper left", frameon=True, framealpha=0.9)
+    axes[1, 0].legend(loc="lower left", frameon=True, framealpha=0.9)
     return figure
