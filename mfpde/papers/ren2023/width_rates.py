@@ -100,7 +100,9 @@ def draw(data: Data) -> Any:
     second_panel.set(xscale="log", yscale="log", xlabel="$m_2$", ylabel="gap in the loss, r.m.s.", title=title)
     label_ticks(second_panel.xaxis, m2[::2])
     for panel in axes[0]:
-        panel.legend(loc="lower left", fontsize=6.5)
+        low, high = panel.get_ylim()
+        panel.set_ylim(low * (low / high) ** 0.4)
+        panel.legend(loc="lower left", fontsize=6)
     return figure
 
 
