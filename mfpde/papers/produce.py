@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,21 @@ def produce(
     data = {name: {column: np.asarray(values) for column, values in table.items()} for name, table in tables.items()}
     with style():
         return save_figure(draw(data), name, out, data, settings)
+
+
+def produce_kept(
+    name: str,
+    settings: Mapping[str, Any],
+    compute: Callable[..., Tables],
+    draw: Callable[[Data], Any],
+    out: Path,
+    progress: bool,
+) -> list[Path]:
+    """:func:`produce`, with every run kept in ``out/NAME-runs``, the argument ``store`` of `compute`, as it ends.
+
+    A figure that was stopped goes on from there.
+    """
+    return produce(name, settings, partial(compute, store=out / f"{name}-runs"), draw, out, progress)
 
 
 def extend(table: dict[str, list[float]], **columns: Any) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.hajjar2024.shared import produce_with_runs, results
+from mfpde.papers.hajjar2024.shared import results
 from mfpde.papers.hajjar2024.training_runs import train
-from mfpde.papers.produce import extend
+from mfpde.papers.produce import extend, produce_kept
 from mfpde.plot import Data, Tables, new_figure, shades
-from mfpde.study import Archive
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
@@ -28,12 +27,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def freeze(preset: str, out: Path, progress: bool) -> list[Path]:
     """Naive IP on MNIST for L = 2, 3, 4, 5 and several widths: deeper than two hidden layers, wider networks learn less."""
-    return produce_with_runs("hajjar2024-freeze", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("hajjar2024-freeze", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(
     *, depths: list[int], widths: list[int], activations: list[str], lr: float, batch: int, steps: int, window: int, seeds: int,
-    progress: bool, archive: Archive | None = None,
+    progress: bool, store: Path | None = None,
 ) -> Tables:  # fmt: skip
     """A table an activation: the loss of the batches, averaged over `window` steps; mean and standard error over the seeds."""
     grid = [(activation, depth, m) for activation in activations for depth in depths for m in widths]
@@ -42,7 +41,7 @@ def compute(
          "every": steps, "tested": 1}
         for a, depth, m in grid for seed in range(seeds)
     ]  # fmt: skip
-    runs = iter(results(train, configs, archive, progress))
+    runs = iter(results(train, configs, store, progress))
     tables: dict[str, dict[str, list[float]]] = {}
     rows = steps // window
     for activation, depth, m in grid:

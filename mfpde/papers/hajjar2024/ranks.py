@@ -9,11 +9,10 @@ import numpy as np
 
 from mfpde.datasets import MiniBatches
 from mfpde.flow import Array
-from mfpde.papers.hajjar2024.shared import produce_with_runs, published, results
+from mfpde.papers.hajjar2024.shared import published, results
 from mfpde.papers.hajjar2024.training_runs import data as mnist_data
-from mfpde.papers.produce import extend
+from mfpde.papers.produce import extend, produce_kept
 from mfpde.plot import Data, Tables, new_figure
-from mfpde.study import Archive
 from mfpde.systems.integrable import IntegrableNetwork
 
 ACTIVATIONS = ["relu", "gelu", "elu"]
@@ -27,12 +26,12 @@ _KINDS = ("fields", "updates")
 
 def ranks(preset: str, out: Path, progress: bool) -> list[Path]:
     """Ranks of pre-activations and weight updates after step 1 of IP-LLR on MNIST, beside the published ones."""
-    return produce_with_runs("hajjar2024-ranks", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("hajjar2024-ranks", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(
     *, activations: list[str], depth: int, m: int, batch: int, images: int, trials: int, lr: float, progress: bool,
-    archive: Archive | None = None,
+    store: Path | None = None,
 ) -> Tables:  # fmt: skip
     """Tables ``fields`` (pre-activations on the first `images` training images) and ``updates`` (W_1 - W_0), a row an activation and layer.
 
@@ -43,7 +42,7 @@ def compute(
         {"activation": a, "depth": depth, "m": m, "batch": batch, "images": images, "lr": lr, "seed": seed}
         for a in activations for seed in range(trials)
     ]  # fmt: skip
-    runs = iter(results(found_ranks, configs, archive, progress))
+    runs = iter(results(found_ranks, configs, store, progress))
     same = {"depth": depth, "m": m, "batch": batch, "images": images} == {"depth": 6, "m": 1024, "batch": 512, "images": 60000}
     tables: dict[str, dict[str, list[float]]] = {kind: {} for kind in _KINDS}
     for i, activation in enumerate(activations):

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.hajjar2024.shared import produce_with_runs, results
-from mfpde.papers.produce import extend
+from mfpde.papers.hajjar2024.shared import results
+from mfpde.papers.produce import extend, produce_kept
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve.steppers import StepError
-from mfpde.study import Archive
 from mfpde.systems.integrable import IntegrableNetwork
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -25,11 +24,11 @@ _GRID = np.linspace(-1.5, 1.5, 121)[:, None]
 
 def regression(preset: str, out: Path, progress: bool) -> list[Path]:
     """Functions fitted to ten points by naive IP, NTP, muP and IP-LLR of four hidden layers, full batches, and their losses."""
-    return produce_with_runs("hajjar2024-regression", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("hajjar2024-regression", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(
-    *, depth: int, m: int, lr: float, steps: int, seeds: int, activation: str, progress: bool, archive: Archive | None = None
+    *, depth: int, m: int, lr: float, steps: int, seeds: int, activation: str, progress: bool, store: Path | None = None
 ) -> Tables:
     """Tables ``points``, ``functions`` (f on a grid after the last step) and ``losses`` (every step), by model (from 0) and seed.
 
@@ -41,7 +40,7 @@ def compute(
         for name, seed in grid
     ]
     tables: dict[str, dict[str, Any]] = {"points": {"x": _X[:, 0], "y": _labels()}, "functions": {}, "losses": {}}
-    for (name, seed), run in zip(grid, results(fit, configs, archive, progress), strict=True):
+    for (name, seed), run in zip(grid, results(fit, configs, store, progress), strict=True):
         where = {"model": list(_MODELS.values()).index(name), "seed": seed}
         extend(tables["functions"], **where, x=_GRID[:, 0], f=run["f"], made=run["made"])
         extend(tables["losses"], **where, step=np.arange(steps), loss=run["loss"])

@@ -1,4 +1,4 @@
-"""What the figures of this paper share: published numbers, runs kept beside a figure, colours of widths."""
+"""What the figures of this paper share: runs that are kept, and published numbers."""
 
 from __future__ import annotations
 
@@ -7,30 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mfpde.datafiles import reference_rows
-from mfpde.papers.produce import produce
-from mfpde.plot import Data, Tables
 from mfpde.study import Archive, Result, Run, execute
 
 
-def produce_with_runs(
-    name: str, settings: Mapping[str, Any], compute: Callable[..., Tables], draw: Callable[[Data], Any], out: Path, progress: bool
-) -> list[Path]:
-    """:func:`mfpde.papers.produce.produce`, with every run kept in ``out/NAME-runs`` as it ends.
-
-    A figure that was stopped goes on from there.
-    """
-    archive = Archive(out / f"{name}-runs")
-
-    def archived(**given: Any) -> Tables:
-        return compute(**given, archive=archive)
-
-    return produce(name, settings, archived, draw, out, progress)
-
-
 def results(
-    function: Callable[..., Mapping[str, Any]], configs: Sequence[Mapping[str, Any]], archive: Archive | None, progress: bool
+    function: Callable[..., Mapping[str, Any]], configs: Sequence[Mapping[str, Any]], store: Path | None, progress: bool
 ) -> list[Result]:
-    """``function(**config)`` for every config, read from the archive where it is there."""
+    """``function(**config)`` for every config, kept in the folder `store` and read from it where it is there."""
+    archive = None if store is None else Archive(store)
     return execute([Run(function, config) for config in configs], archive=archive, progress=progress)
 
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.hajjar2024.shared import produce_with_runs, published, results
+from mfpde.papers.hajjar2024.shared import published, results
 from mfpde.papers.hajjar2024.training_runs import MODELS, train
-from mfpde.papers.produce import extend
+from mfpde.papers.produce import extend, produce_kept
 from mfpde.plot import Data, Tables, new_figure
-from mfpde.study import Archive
 
 _NUMBERS = {model: i for i, model in enumerate(MODELS)}
 ACTIVATIONS = ["relu", "gelu", "elu", "tanh"]
@@ -30,12 +29,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def training(preset: str, out: Path, progress: bool) -> list[Path]:
     """Loss and mean |f| against the step for naive IP, IP-LLR (calibrated), muP, IP-bias and IP-non-centered, by activation."""
-    return produce_with_runs("hajjar2024-training", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("hajjar2024-training", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(
     *, models: list[str], activations: list[str], depth: int, m: int, lr: float, batch: int, steps: int, seeds: int, every: int,
-    tested: int, progress: bool, archive: Archive | None = None,
+    tested: int, progress: bool, store: Path | None = None,
 ) -> Tables:  # fmt: skip
     """Tables ``loss_<a>`` and ``size_<a>`` for each activation, and ``accuracy``.
 
@@ -49,7 +48,7 @@ def compute(
          "every": every, "tested": tested}
         for a, model in grid for seed in range(seeds)
     ]  # fmt: skip
-    runs = iter(results(train, configs, archive, progress))
+    runs = iter(results(train, configs, store, progress))
     tables: dict[str, dict[str, list[float]]] = {}
     same_size = {"depth": depth, "m": m, "batch": batch, "steps": steps} == {"depth": 6, "m": 1024, "batch": 512, "steps": 600}
     for activation, model in grid:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfpde.papers.luo2021.images import image_data
-from mfpde.papers.luo2021.kept import produce_kept
-from mfpde.papers.produce import extend
+from mfpde.papers.produce import extend, produce_kept
 from mfpde.plot import Array, Data, Tables, new_figure
 from mfpde.study import Archive, Run
 from mfpde.systems.phase_diagram import PhasePoint, network
@@ -36,12 +35,12 @@ _COSINES = 0.25
 
 def boxes(preset: str, out: Path, progress: bool) -> list[Path]:
     """Angles and amplitudes of the neurons after training at 49 points of the plane, one colour a width."""
-    return produce_kept("luo2021-fig6", PRESETS, preset, compute, draw, out, progress)
+    return produce_kept("luo2021-fig6", PRESETS[preset], compute, draw, out, progress)
 
 
 def image_boxes(preset: str, out: Path, progress: bool) -> list[Path]:
     """The same for the first images of MNIST: amplitudes against the cosine with the all-ones image."""
-    return produce_kept("luo2021-fig7", IMAGE_PRESETS, preset, compute_images, draw, out, progress)
+    return produce_kept("luo2021-fig7", IMAGE_PRESETS[preset], compute_images, draw, out, progress)
 
 
 def compute(*, widths: list[int], bins: int, seed: int, progress: bool, store: Path | None = None) -> Tables:

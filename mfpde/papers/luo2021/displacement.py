@@ -9,7 +9,7 @@ import numpy as np
 
 from mfpde.datafiles import reference_rows
 from mfpde.papers.luo2021.grid import WIDTHS
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import produce_kept
 from mfpde.plot import Array, Data, Tables, label_ticks, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
@@ -23,34 +23,30 @@ EXPONENTS = [0.0, 0.5, 1.0]
 
 def displacement(preset: str, out: Path, progress: bool) -> list[Path]:
     """RD_w against the width at gamma = 1/2, 1, 7/4 beside the print, with z-scores; S_w against gamma for three scales."""
-    return produce("luo2021-fig3", PRESETS[preset], compute, draw, out, progress)
+    return produce_kept("luo2021-fig3", PRESETS[preset], compute, draw, out, progress)
 
 
-def compute(*, seeds: int, gammas: list[float], scale_seeds: int, widths: list[int], progress: bool) -> Tables:
+def compute(
+    *, seeds: int, gammas: list[float], scale_seeds: int, widths: list[int], progress: bool, store: Path | None = None
+) -> Tables:
     """Tables ``displacements`` (mean and standard deviation of one network, printed value, its z-score), ``networks`` and ``slopes``."""
     rows = published()
-    found = phase_map(gammas=np.unique(rows["gamma"]).tolist(), gamma_primes=[0.0], widths=widths, seeds=seeds, progress=progress)
+    shared: dict[str, Any] = {"gamma_primes": [0.0], "widths": widths, "store": store, "progress": progress}
+    found = phase_map(**shared, gammas=np.unique(rows["gamma"]).tolist(), seeds=seeds)
     mean, deviation = (of(found.rd_w[0], axis=2) for of in (np.mean, lambda v, axis: np.std(v, axis=axis, ddof=1)))
     gamma, m = (grid.ravel() for grid in np.meshgrid(found.gammas, found.widths, indexing="ij"))
     printed = np.full(gamma.size, np.nan)
     for i in range(gamma.size):
         match = (rows["gamma"] == gamma[i]) & (rows["m"] == m[i])
         printed[i] = rows["rd_w"][match][0] if match.any() else np.nan
-    law = phase_map(gammas=found.gammas.tolist(), gamma_primes=[0.0], widths=widths, seeds=1, dynamics="limit", progress=progress)
+    law = phase_map(**shared, gammas=found.gammas.tolist(), seeds=1, dynamics="limit")
     displacements = {"gamma": gamma, "m": m, "rd_w": mean.ravel(), "deviation": deviation.ravel(), "printed": printed}
     displacements |= {"z": z_scores(mean.ravel(), deviation.ravel(), printed, seeds), "law": law.rd_w[0, :, :, 0].ravel()}
     slopes: dict[str, list[float]] = {name: [] for name in ("exponent", "gamma", "s_w", "s_w_se", "predicted", "excluded")}
     for exponent in EXPONENTS:
         # Other seeds for every choice: as in print, the points are runs of their own.
         first = 1000 * (1 + EXPONENTS.index(exponent))
-        one = phase_map(
-            gammas=gammas,
-            gamma_primes=[0.0],
-            widths=widths,
-            seeds=range(first, first + scale_seeds),
-            beta_1_exponent=exponent,
-            progress=progress,
-        )
+        one = phase_map(**shared, gammas=gammas, seeds=range(first, first + scale_seeds), beta_1_exponent=exponent)
         for i, value in enumerate(gammas):
             cell = (exponent, value, one.s_w[0, i], one.s_w_se[0, i], one.predicted["s_w"][0, i], one.excluded[0, i])
             for name, number in zip(slopes, cell, strict=True):

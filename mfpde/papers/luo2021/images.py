@@ -9,7 +9,7 @@ import numpy as np
 
 from mfpde.datasets import mnist
 from mfpde.papers.luo2021.grid import draw_critical_line, draw_map, zeros_table
-from mfpde.papers.luo2021.kept import produce_kept
+from mfpde.papers.produce import produce_kept
 from mfpde.plot import Array, Data, Tables, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
@@ -23,7 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def images(preset: str, out: Path, progress: bool) -> list[Path]:
     """The map of S_w for the first images of MNIST, with their classes 0 to 9 as labels."""
-    return produce_kept("luo2021-fig5", PRESETS, preset, compute, draw, out, progress)
+    return produce_kept("luo2021-fig5", PRESETS[preset], compute, draw, out, progress)
 
 
 def image_data(count: int, scale: float = 255.0, label_scale: float = 1.0) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mfpde.papers.luo2021.grid import GAMMA_PRIMES, GAMMAS, WIDTHS, draw_map, zeros_table
-from mfpde.papers.luo2021.kept import produce_kept
+from mfpde.papers.produce import produce_kept
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
@@ -18,7 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def layers(preset: str, out: Path, progress: bool) -> list[Path]:
     """The maps of S_theta and of S_a, which the paper announces and does not print, by the recipe and at infinite width."""
-    return produce_kept("luo2021-fig10", PRESETS, preset, compute, draw, out, progress)
+    return produce_kept("luo2021-fig10", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(*, widths: list[int], seeds: int, nodes: int, progress: bool, store: Path | None = None) -> Tables:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfpde.datafiles import reference_rows
 from mfpde.papers.luo2021.grid import GAMMA_PRIMES, GAMMAS, WIDTHS, draw_critical_line, draw_map, zeros_table
-from mfpde.papers.luo2021.kept import produce_kept
+from mfpde.papers.produce import produce_kept
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.systems.phase_diagram.phase_map import phase_map
 
@@ -22,7 +22,7 @@ _TITLES = {"recipe": "recipe of the paper", "flow": "gradient flow", "law": r"$m
 
 def slopes_map(preset: str, out: Path, progress: bool) -> list[Path]:
     """The map of S_w with its boundary by the recipe, by gradient flow and at infinite width, printed row and stars over ours."""
-    return produce_kept("luo2021-fig4", PRESETS, preset, compute, draw, out, progress)
+    return produce_kept("luo2021-fig4", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(*, widths: list[int], seeds: int, flow_seeds: int, rho: float, nodes: int, progress: bool, store: Path | None = None) -> Tables:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfpde.finite import Drift, drift, fit_rate
-from mfpde.papers.produce import extend, produce
+from mfpde.papers.produce import extend, produce_kept
 from mfpde.papers.ren2023.wide_layers import WideFirstLayer, WideSecondLayer
 from mfpde.papers.ren2023.width_constants import second_layer_constant, width_constants
 from mfpde.plot import Data, Tables, label_ticks, new_figure, shades
@@ -40,8 +39,7 @@ SECOND = ("loss", "function_distance", "second_layer_rms")
 
 def width_rates(preset: str, out: Path, progress: bool) -> list[Path]:
     """Non-sphericity and loss floor against m1, gaps against m2, each with the other layer infinitely wide and the predicted law."""
-    kept = partial(compute, store=out / "ren2023-width-rates-runs")
-    return produce("ren2023-width-rates", PRESETS[preset], kept, draw, out, progress)
+    return produce_kept("ren2023-width-rates", PRESETS[preset], compute, draw, out, progress)
 
 
 def compute(

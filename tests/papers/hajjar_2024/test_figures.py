@@ -11,7 +11,6 @@ import pytest
 from mfpde import papers
 from mfpde.datafiles import reference_rows
 from mfpde.papers.hajjar2024 import shared, training_runs
-from mfpde.study import Archive
 
 NAMES = ("coordinates", "freeze", "identities", "initialisation", "ranks", "recursion", "regression", "training")
 
@@ -134,8 +133,7 @@ def test_regression_of_four_models():
 
 def test_training_runs_are_kept_and_read_again(tmp_path, monkeypatch):
     settings = {"models": ["naive IP", "muP"], "activations": ["relu"], "depth": 3, "m": 64, "batch": 64, "steps": 40, "seeds": 2}
-    archive = Archive(tmp_path / "runs")
-    first = tables("training", **settings, every=10, tested=500, archive=archive)
+    first = tables("training", **settings, every=10, tested=500, store=tmp_path / "runs")
     accuracy = first["accuracy"]
     assert np.all(accuracy["stopped"] == 0)
     assert np.isnan(accuracy["published"]).all()
@@ -146,7 +144,7 @@ def test_training_runs_are_kept_and_read_again(tmp_path, monkeypatch):
     assert ends[1] < 2.1
     assert accuracy["mean"][1] > accuracy["mean"][0] + 0.2
     monkeypatch.setattr(training_runs, "data", lambda: pytest.fail("computed again"))
-    again = tables("training", **settings, every=10, tested=500, archive=archive)
+    again = tables("training", **settings, every=10, tested=500, store=tmp_path / "runs")
     for name, table in first.items():
         for column, values in table.items():
             np.testing.assert_array_equal(again[name][column], values)

@@ -10,7 +10,7 @@ import pytest
 
 from mfpde import papers
 from mfpde.datafiles import reference_rows
-from mfpde.papers.produce import produce
+from mfpde.papers.produce import produce, produce_kept
 from mfpde.systems.phase_diagram import PhasePoint
 from mfpde.systems.phase_diagram.condensation import condensation
 from mfpde.systems.phase_diagram.phase_map import phase_map
@@ -112,16 +112,38 @@ def test_maps_are_drawn_from_their_tables(module, extra, tmp_path, monkeypatch):
 
 
 def test_networks_of_a_stopped_figure_are_kept(tmp_path, monkeypatch):
-    settings = {"widths": [10], "bins": 4, "seed": 0, "progress": False, "store": tmp_path}
-    boxes = arrays(BOXES.compute(**settings))["neurons"]
-    tiny = TINY["images"][2] | {"progress": False, "store": tmp_path}
     monkeypatch.setattr(IMAGES, "image_data", stand_in)
-    cells = arrays(IMAGES.compute(**tiny))["cells"]
+    chosen = [
+        (BOXES.compute, {"widths": [10], "bins": 4, "seed": 0}, "neurons"),
+        (IMAGES.compute, TINY["images"][2], "cells"),
+        (DISPLACEMENT.compute, TINY["displacement"][2], "displacements"),
+        (DISPLACEMENT.compute, TINY["displacement"][2], "slopes"),
+    ]
+
+    def made():
+        return [arrays(compute(**settings, progress=False, store=tmp_path))[name] for compute, settings, name in chosen]
+
+    first = made()
     monkeypatch.setattr(BOXES, "search", None)
-    monkeypatch.setattr("mfpde.systems.phase_diagram.phase_map.train", None)
-    for name, values in arrays(BOXES.compute(**settings))["neurons"].items():
-        np.testing.assert_array_equal(values, boxes[name])
-    np.testing.assert_array_equal(arrays(IMAGES.compute(**tiny))["cells"]["s_w"], cells["s_w"])
+    for name in ("train", "train_law"):
+        monkeypatch.setattr(f"mfpde.systems.phase_diagram.phase_map.{name}", None)
+    for before, after in zip(first, made(), strict=True):
+        for column, values in before.items():
+            np.testing.assert_array_equal(after[column], values)
+
+
+def test_a_figure_that_was_stopped_goes_on_from_the_runs_beside_it(tmp_path, monkeypatch):
+    settings = TINY["displacement"][2]
+
+    def interrupted(data):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        produce_kept("small", settings, DISPLACEMENT.compute, interrupted, tmp_path, False)
+    assert list((tmp_path / "small-runs").glob("*.npz"))
+    for name in ("train", "train_law"):
+        monkeypatch.setattr(f"mfpde.systems.phase_diagram.phase_map.{name}", None)
+    assert produce_kept("small", settings, DISPLACEMENT.compute, DISPLACEMENT.draw, tmp_path, False)
 
 
 def test_the_images_are_the_data_set_s_first():
