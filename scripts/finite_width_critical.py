@@ -21,6 +21,25 @@ def gaps(widths=(256, 1024, 4096, 16384), replicas=96, times=(1.0, 10.0)):
             show(f"kappa t = {t:g}: {gap}", widths, np.array([run.gaps[gap][0, :, i] for run in runs]))
 
 
+def parted(widths=(256, 1024, 4096, 16384), replicas=96, times=(1.0, 10.0)):
+    """Neurons that lie on another side of some kink than their characteristics: their share, and what they and the others add."""
+    inputs = np.column_stack([POINT.law.x, np.ones(len(POINT.law.x))])
+    for t in times:
+        shares, squares = np.empty((len(widths), replicas)), np.empty((2, len(widths), replicas))
+        for i, seed in np.ndindex(len(widths), replicas):
+            network = POINT.network(m=widths[i], dynamics="flow", rng=seed)
+            flows = network, POINT.coupled_limit(network, nodes=8)
+            ends = [flow.particles(mf.solve(flow, [t / POINT.kappa(widths[i])]).states[0])["neurons"] for flow in flows]
+            sides = [neurons[:, 1:] @ inputs.T > 0.0 for neurons in ends]
+            apart = (sides[0] != sides[1]).any(axis=1)
+            distances = np.sum((ends[0] - ends[1]) ** 2, axis=1) / len(apart)
+            shares[i, seed], squares[:, i, seed] = apart.mean(), [distances[~apart].sum(), distances[apart].sum()]
+        show(f"kappa t = {t:g}: share parted", widths, shares)
+        for name, part, expected in zip(("the others", "those parted"), squares, (0.5, 0.25), strict=True):
+            show(f"  r.m.s. of {name}", widths, np.sqrt(part), expected)
+        print(f"  mean shares {shares.mean(axis=1)}, of the square {squares[1].mean(axis=1) / squares.sum(axis=(0, 2)) * replicas}")
+
+
 def end(widths=(64, 256, 1024, 4096), replicas=32):
     """sup RD_w at loss 1e-6 beside that of the law."""
     law = {nodes: mf.solve(POINT.limit(nodes=nodes)).observables["sup_rd_w"][-1] for nodes in (16, 32)}
@@ -34,4 +53,5 @@ def end(widths=(64, 256, 1024, 4096), replicas=32):
 
 if __name__ == "__main__":
     gaps()
+    parted()
     end()

@@ -8,16 +8,18 @@ from finite_width_rates import show
 
 import mfpde as mf
 
-WIDTHS, REPLICAS, TIMES = [128, 512, 2048, 8192], 64, [1.0, 2.0, 3.0]
+WIDTHS, REPLICAS, TIMES = {1: [128, 512, 2048, 8192], 2: [256, 724, 2048, 5792]}, 64, [1.0, 2.0, 3.0]
 TRAINING = {"batches": [(np.array([[1.0, 0.0, 0.0]]), np.array([1.0]))] * 3, "lr": 0.5, "probe": np.array([[0.6, 0.8, 0.0]])}
 
 if __name__ == "__main__":
-    for depth in (1, 2):
+    for depth, widths in WIDTHS.items():
         for parameterization, activation in (("ip-llr", "relu"), ("ip-llr", "tanh"), ("hp", "tanh")):
             system = mf.IntegrableNetwork(d=3, depth=depth, parameterization=parameterization, activation=activation)
             limit = mf.solve(system.limit(**TRAINING), TIMES).observables["f"][:, 0]
-            networks = ((system.network(m=m, rng=seed, **TRAINING) for seed in range(REPLICAS)) for m in WIDTHS)
+            networks = ((system.network(m=m, rng=seed, **TRAINING) for seed in range(REPLICAS)) for m in widths)
             outputs = np.array([[mf.solve(network, TIMES).observables["f"][:, 0] for network in row] for row in networks])
-            print(f"{parameterization}, {activation}, {depth} hidden layers: m = {WIDTHS}, {REPLICAS} replicas", flush=True)
+            print(f"{parameterization}, {activation}, {depth} hidden layers: m = {widths}, {REPLICAS} replicas", flush=True)
             for i, t in enumerate(TIMES):
-                show(f"  t = {t:g}, f = {limit[i]:.5f}", WIDTHS, outputs[:, :, i] - limit[i])
+                gaps = outputs[:, :, i] - limit[i]
+                show(f"  t = {t:g}, f = {limit[i]:.5f}", widths, gaps)
+                print(f"    m^1/2 mean {np.sqrt(widths) * gaps.mean(axis=1)}, m^1/2 s.d. {np.sqrt(widths) * gaps.std(axis=1, ddof=1)}")

@@ -33,12 +33,15 @@ class KernelClock:
         return self.point.config()
 
     def predicted_rates(self) -> dict[str, Any]:
-        """Loss and outputs as m^-1/2, neurons as m^(gamma - 3/2), where neurons move by no more than their own size: gamma <= 1."""
+        """Loss and outputs as m^-1/2, where neurons move by no more than their own size: gamma <= 1.
+
+        No rate of the neurons is stated: as m^(gamma - 3/2) while errors of the outputs keep their signs, but later a share of m^-1/2
+        is parted from its characteristics by a kink (docs/finite_width_measured).
+        """
         p = self.point
         if p.gamma > 1.0 or abs(p.gamma_prime) > p.gamma or (p.gamma < 1.0 and not p.antisymmetric):
             return {}
-        exponents = {"loss": 0.5, "function_distance": 0.5, "neurons_rms": 1.5 - p.gamma}
-        return {name: {"exponent": exponent, "source": _SOURCE} for name, exponent in exponents.items()}
+        return {name: {"exponent": 0.5, "source": _SOURCE} for name in ("loss", "function_distance")}
 
     def limit(self, **arguments: Any) -> ParticleFlow:
         """The point's, at gamma = 1 and gamma' = 0, where no width enters it; ValueError elsewhere."""

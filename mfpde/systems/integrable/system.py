@@ -115,7 +115,11 @@ class IntegrableNetwork:
         return self.exponents(0).c
 
     def predicted_rates(self) -> dict[str, Any]:
-        """How fast gaps close with width: outputs as m^-1/2, because the neurons of each layer are independent at first."""
+        """How fast gaps close with width: outputs as m^-1/2, from widths on at which little is left of the output at the start.
+
+        With two hidden layers or more, m^-1/2 is also the order of the bias; what the start leaves is 1/m, but the larger of both up to
+        widths that grow as the learning rate falls and with every layer (docs/integrable_recursion, "Finite width").
+        """
         return {"f": {"exponent": 0.5, "source": "docs/integrable_recursion"}}
 
     def config(self) -> dict[str, Any]:

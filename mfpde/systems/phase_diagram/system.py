@@ -293,13 +293,17 @@ class PhasePoint:
         Derived in docs/finite_width. The kernel of m neurons is of size m^-g, g = 2 gamma - 1 - |gamma'|, and fluctuates by m^-1/2 of
         itself; with f(0) = 0 outputs differ by t m^(-g - 1/2) y. Without the antisymmetric copies f(0), of size m^(1/2 - gamma),
         is a gap of its own. Neurons feel the outputs' gap times kappa max(kappa', 1/kappa') t = m^(|gamma'| - gamma) t. Empty where
-        training speeds up with the width (g < 0), neurons outgrow themselves (|gamma'| > gamma), or the gap does not close.
+        training speeds up with the width (g < 0), neurons outgrow themselves (|gamma'| > gamma), or the gap does not close. The rate of
+        `neurons_rms` is left out where training does not slow down (g = 0) and neurons move by more than m^-1/2: a kink then parts a share
+        of them from their characteristics (docs/finite_width_measured).
         """
         kernel, neuron = 2.0 * self.gamma - 1.0 - abs(self.gamma_prime), self.gamma - abs(self.gamma_prime)
         output = kernel + 0.5 if self.antisymmetric else min(kernel + 0.5, self.gamma - 0.5)
         if min(kernel, neuron) < -coordinates.ON_THE_LINE or output <= 0.0:
             return {}
-        exponents = {"loss": output, "function_distance": output, "neurons_rms": neuron + output}
+        exponents = {"loss": output, "function_distance": output}
+        if kernel > coordinates.ON_THE_LINE or neuron >= 0.5 - coordinates.ON_THE_LINE:
+            exponents["neurons_rms"] = neuron + output
         return {name: {"exponent": value, "source": "fixed t, docs/finite_width"} for name, value in exponents.items()}
 
     def coupled_limit(self, network: ParticleFlow, *, nodes: int | None = None, rho: float | None = None) -> ParticleFlow:
