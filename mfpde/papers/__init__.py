@@ -46,6 +46,7 @@ FIGURES: dict[str, str] = {
     "ren2023-stages": "mfpde.papers.ren2023:stages",
     "ren2023-floor": "mfpde.papers.ren2023:floor",
     "ren2023-dimension": "mfpde.papers.ren2023:dimension",
+    "ren2023-width-rates": "mfpde.papers.ren2023:width_rates",
     "ren2023-two-layer": "mfpde.papers.ren2023:two_layer",
 }
 """``"module:function"`` of each figure; the function takes (preset, out, progress) and returns the paths it wrote."""

@@ -36,7 +36,7 @@ class Archive:
                     raise StudyError(f"{self.folder} holds other files and no {_MARK}: give a new or empty folder")
                 _write_aside(mark, json.dumps({"schema": SCHEMA}).encode())
             schema = json.loads(mark.read_text())["schema"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise StudyError(f"{self.folder} cannot hold a study: {error}; give another folder") from error
         if schema != SCHEMA:
             raise StudyError(f"{self.folder} has schema version {schema}, this mfpde reads {SCHEMA}: use the mfpde that wrote it")

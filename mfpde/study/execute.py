@@ -31,17 +31,21 @@ def execute(
         "spawn"), loky's, ``distributed.Client(...).get_executor()``, ``mpi4py.futures.MPIPoolExecutor``. None computes here, one run
         after the other. The results are the same bits.
     threads
-        Threads of each worker; without an executor a run uses all that :func:`mfpde.set_threads` allows.
+        Threads of each worker; without an executor a run uses all that :func:`mfpde.threads.set_threads` allows.
     progress
         Show a bar with the time left.
 
     Raises
     ------
+    TypeError
+        If `executor` has no ``submit``, such as a number of workers.
     StudyError
         If the executor dies. As after any error, what was done is in the archive, and the same call computes only the rest.
     Exception
         Whatever a run raises, with a note that names the run.
     """
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(f"executor = {executor!r}: give an executor, such as concurrent.futures.ProcessPoolExecutor(2), or None")
     unique = {run.key: run for run in runs}
     results: dict[str, Result] = {}
     if archive is not None:

@@ -131,6 +131,9 @@ def test_folders_that_are_no_study_are_refused(tmp_path: Path) -> None:
         Archive(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
+    (other / "study.json").write_text(json.dumps([99]))
+    with pytest.raises(StudyError, match="cannot hold a study"):
+        Archive(other)
     (other / "study.json").write_text(json.dumps({"schema": 99}))
     with pytest.raises(StudyError, match="schema version 99"):
         Archive(other)
@@ -158,3 +161,8 @@ def test_one_table_of_all_runs(tmp_path: Path) -> None:
     with h5py.File(hdf5) as file:
         assert file["runs/mean"][:].tolist() == table["mean"].tolist()
         assert file["runs/message"][:].tolist() == [b"seed 0", b"seed 1", b""]
+
+
+def test_a_number_of_workers_is_no_executor():
+    with pytest.raises(TypeError, match="executor = 2: give an executor"):
+        execute([], executor=2)

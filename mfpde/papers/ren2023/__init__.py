@@ -9,5 +9,6 @@ from mfpde.papers.ren2023.fig2 import figure_2
 from mfpde.papers.ren2023.floor import floor
 from mfpde.papers.ren2023.stages import stages
 from mfpde.papers.ren2023.two_layer import two_layer
+from mfpde.papers.ren2023.width_rates import width_rates
 
-__all__ = ["dimension", "figure_2", "floor", "stages", "two_layer"]
+__all__ = ["dimension", "figure_2", "floor", "stages", "two_layer", "width_rates"]
