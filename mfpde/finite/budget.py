@@ -145,7 +145,7 @@ def _of_limit(name: str, change: float, rtol: float) -> Term:
     """The error of the limit, which enters the gap with the other sign; that of its resolution is what refining it changed."""
     if name == "limit rtol":
         return shrunk(name, rtol, np.array([-change]), _TIGHTER, 1.0)
-    return Term(name, np.nan, -change, 0.0, 0.0, np.nan, 2.0)
+    return Term(name, np.nan, -change, 0.0, 0.0, 0.0, np.nan, 2.0)
 
 
 def _changed(name: str, network: Mapping[str, Any], factor: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mfpde.flow import Array
 
 _MOST = 2.0**20
-_COLUMNS = ("value", "bias", "bias_error", "fluctuation", "size")
+_COLUMNS = ("value", "bias", "bias_error", "fluctuation", "fluctuation_error", "size")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Term:
         The argument's value; NaN for a resolution.
     bias, bias_error : float
         Its part of the mean gap, with sign, and the standard error of that.
-    fluctuation : float
-        The standard deviation over replicas of its part of the gap.
+    fluctuation, fluctuation_error : float
+        The standard deviation over R replicas of its part of the gap, and the standard error of that for Gaussian parts, relatively
+        1/sqrt(2(R - 1)): a quarter at 9 replicas.
     order : float
         The bias falls like the factor^-order when refined, and so does the fluctuation's square where `grows`; NaN if that is not known.
     factor : float
@@ -40,6 +41,7 @@ class Term:
     bias: float
     bias_error: float
     fluctuation: float
+    fluctuation_error: float
     order: float
     factor: float
 
@@ -107,10 +109,11 @@ class ErrorBudget:
         Returns
         -------
         structured array
-            ``term``, ``value``, ``bias``, ``bias_error``, ``fluctuation``, ``size``.
+            ``term``, ``value``, ``bias``, ``bias_error``, ``fluctuation``, ``fluctuation_error``, ``size``.
         """
         rows = [(term.name, *(getattr(term, name) for name in _COLUMNS)) for term in sorted(self.terms, key=lambda term: -term.size)]
-        rows.append(("replicas", self.values.size, 0.0, 0.0, self.sampling, self.sampling))
+        error = _spread_error(self.sampling, self.values.size)
+        rows.append(("replicas", self.values.size, 0.0, 0.0, self.sampling, error, self.sampling))
         return np.array(rows, [("term", f"U{max(len(row[0]) for row in rows)}"), *((name, float) for name in _COLUMNS)])
 
     def halving(self) -> dict[str, float]:
@@ -132,10 +135,11 @@ class ErrorBudget:
 
     def __str__(self) -> str:
         head = f"{self.observable} at t = {self.t:g}: limit {self.limit:.6g}, gap {self.observed:.3g} (rms of {self.values.size} networks)"
-        lines = [head, f"{'term':<18}{'value':>10}{'bias':>12}{'+-':>10}{'fluctuation':>13}{'size':>11}"]
+        lines = [head, f"{'term':<18}{'value':>10}{'bias':>12}{'+-':>10}{'fluctuation':>13}{'+-':>10}{'size':>11}"]
         for row in self.table():
-            cells = (f"{row['value']:>10.4g}", f"{row['bias']:>12.3g}", f"{row['bias_error']:>10.2g}", f"{row['fluctuation']:>13.3g}")
-            lines.append(f"{row['term']:<18}{''.join(cells)}{row['size']:>11.3g}")
+            bias = f"{row['bias']:>12.3g}{row['bias_error']:>10.2g}"
+            fluctuation = f"{row['fluctuation']:>13.3g}{row['fluctuation_error']:>10.2g}"
+            lines.append(f"{row['term']:<18}{row['value']:>10.4g}{bias}{fluctuation}{row['size']:>11.3g}")
         lines.append(f"together {self.predicted:.3g}; the largest is {self.largest.name}")
         change = ", ".join(f"{name} = {value:.4g}" for name, value in self.halving().items())
         return "\n".join([*lines, f"to halve the gap: {change or 'refine the limit; the terms of the network are not enough'}"])
@@ -153,14 +157,22 @@ def shrunk(name: str, value: float, change: Array, factor: float, order: float) 
 def grown(name: str, value: float, change: Array, factor: float, order: float) -> Term:
     """The term of a number made `factor` > 1 times as large, from nested seeds: bias and variance are Delta's over 1 - factor^-order."""
     scale = 1.0 - factor**-order
-    bias, error, spread = _moments(change)
-    return Term(name, float(value), bias / scale, error / scale, spread / np.sqrt(scale), order, float(factor))
+    bias, error, spread, spread_error = _moments(change)
+    root = np.sqrt(scale)
+    return Term(name, float(value), bias / scale, error / scale, spread / root, spread_error / root, order, float(factor))
 
 
-def _moments(errors: Array) -> tuple[float, float, float]:
-    """Mean, its standard error, and standard deviation."""
-    spread = float(np.std(errors, ddof=1)) if errors.size > 1 else 0.0
-    return float(np.mean(errors)), float(spread / np.sqrt(errors.size)), spread
+def _moments(errors: Array) -> tuple[float, float, float, float]:
+    """Mean, its standard error, standard deviation, and the standard error of that."""
+    if errors.size == 1:
+        return float(errors[0]), 0.0, 0.0, 0.0
+    spread = float(np.std(errors, ddof=1))
+    return float(np.mean(errors)), float(spread / np.sqrt(errors.size)), spread, _spread_error(spread, errors.size)
+
+
+def _spread_error(spread: float, count: int) -> float:
+    """The standard error of the standard deviation of `count` Gaussian numbers, to first order of 1/count (it is chi-distributed)."""
+    return float(spread / np.sqrt(2.0 * (count - 1)))
 
 
 def _together(parts: Sequence[tuple[float, float]]) -> float:

@@ -16,10 +16,21 @@ from mfpde.streams import stream
 
 _POOR_FIT = 0.01
 _MANY_EXCLUDED = 0.1
+_ROUNDING = 1e-13
 
 
 class NoFitError(ValueError):
-    """Gaps that no rate can be fitted to."""
+    """Gaps that no rate can be fitted to.
+
+    Attributes
+    ----------
+    note : str
+        Why, in words that are the same for all gaps of a table that cannot be fitted for this reason.
+    """
+
+    def __init__(self, message: str, note: str | None = None) -> None:
+        super().__init__(message)
+        self.note = message if note is None else note
 
 
 @dataclass(frozen=True)
@@ -175,9 +186,16 @@ def checked(
             raise NoFitError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
         if np.ptp(row) == 0.0:
             agree, alike = "nothing separates network and limit there", "no network enters this observable, or the seeds are equal"
-            why = agree if row[0] == 0.0 else alike
-            raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: without variance there is no interval; {why}")
+            shared, why = ("are all 0", agree) if row[0] == 0.0 else ("are all the same", alike)
+            end = f"without variance there is no interval; {why}"
+            raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: {end}", f"the gaps at a width {shared}: {end}")
     return m[order], table, int(values.size - sum(row.size for row in table))
+
+
+def without_rounding(gaps: Array, sizes: npt.ArrayLike) -> Array:
+    """`gaps` with 0 where they are below 1e-13 of the `sizes` of what was compared: the same numbers, computed in two ways."""
+    kept: Array = np.where(np.abs(gaps) <= _ROUNDING * np.asarray(sizes, float), 0.0, gaps)
+    return kept
 
 
 def same_replicas(gaps: npt.ArrayLike) -> bool:

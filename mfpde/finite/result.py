@@ -14,7 +14,7 @@ from mfpde.finite.comparison import compare
 from mfpde.finite.constants import FiniteWidth
 from mfpde.finite.extrapolation import Extrapolation, extrapolate
 from mfpde.finite.prediction import Predictions, find_prediction
-from mfpde.finite.rates import Rate, fit_rate
+from mfpde.finite.rates import Rate, fit_rate, without_rounding
 from mfpde.finite.table import rate_table
 from mfpde.flow import Array
 
@@ -70,7 +70,10 @@ class Drift:
         ]
 
     def sup(self, name: str) -> Array:
-        """The largest absolute gap over the saved times, (n_widths, replicas); NaN for a run that did not complete."""
+        """The largest absolute gap over the saved times, (n_widths, replicas); NaN for a run that did not complete.
+
+        A gap that is rounding is 0 here and in :meth:`rate`: one below 1e-13 of the observable, or of 1 where it is a distance.
+        """
         largest: Array = self._sizes(name).max(axis=2)
         return largest
 
@@ -129,7 +132,7 @@ class Drift:
                 raise ValueError("statistic = 'bias' with t = None: the bias belongs to a time, give one of the saved times")
             if self.gaps[name].ndim > 3:
                 raise ValueError(f"{name} is an array: its bias has no sign; give another statistic")
-            values = self.gaps[name][rows][..., self.row(t)]
+            values = self._compared(name)[rows][..., self.row(t)]
         else:
             values = self.sup(name)[rows] if t is None else self._sizes(name)[rows][..., self.row(t)]
         known = find_prediction(self.predicted, name, statistic, width)
@@ -217,6 +220,19 @@ class Drift:
 
     def _sizes(self, name: str) -> Array:
         """Absolute gaps (n_widths, replicas, n_t); of an array the Euclidean norm."""
-        gap = self.gaps[self.name(name)]
-        sizes: Array = np.abs(gap) if gap.ndim == 3 else np.linalg.norm(gap.reshape(*gap.shape[:3], -1), axis=-1)
-        return sizes
+        return _norms(self._compared(self.name(name)))
+
+    def _compared(self, name: str) -> Array:
+        """The gap with 0 where it is rounding; distances are between weights and functions of order 1."""
+        gap = self.gaps[name]
+        if name not in self.observables:
+            return without_rounding(gap, 1.0)
+        # So near to the network, the limit is of the same size.
+        small = without_rounding(_norms(gap), _norms(self.observables[name])) == 0.0
+        return np.where(small.reshape(small.shape + (1,) * (gap.ndim - 3)), 0.0, gap)
+
+
+def _norms(values: Array) -> Array:
+    """The Euclidean norm of each entry of (n_widths, replicas, n_t, ...) over the axes after time."""
+    norms: Array = np.abs(values) if values.ndim == 3 else np.linalg.norm(values.reshape(*values.shape[:3], -1), axis=-1)
+    return norms

@@ -51,21 +51,22 @@ def rate_table(drift: Drift, *, statistic: str = "rms", **settings: Any) -> npt.
 
 
 def format_table(table: npt.NDArray[Any]) -> str:
-    """The table in lines of text: what was fitted, then what was stated; warnings below, numbered, equal ones once."""
+    """The table in lines of text: what was fitted, then what was stated; warnings below, numbered, equal ones once with all their gaps."""
     head = ("gap", "statistic", "exponent", "interval", "predicted", "p-value", "excluded", "")
     lines: list[tuple[str, ...]] = [head]
-    notes: dict[str, int] = {}
+    notes: dict[str, list[str]] = {}
     for row in table:
         mark = ""
         if row["warning"]:
-            mark = f"[{notes.setdefault(str(row['warning']), len(notes) + 1)}]"
+            notes.setdefault(str(row["warning"]), []).append(str(row["gap"]))
+            mark = f"[{list(notes).index(str(row['warning'])) + 1}]"
         stated = "" if np.isnan(row["predicted"]) else f"{row['predicted']:.4g} {'inside' if row['covered'] else 'OUTSIDE'}"
         fitted = ("-", "-") if np.isnan(row["exponent"]) else (f"{row['exponent']:.3f}", f"{row['low']:.3f} ... {row['high']:.3f}")
         p_value = "-" if np.isnan(row["p_value"]) else f"{row['p_value']:.2g}"
         lines.append((str(row["gap"]), str(row["statistic"]), *fitted, stated, p_value, str(row["excluded"]), mark))
     sizes = [max(len(line[i]) for line in lines) for i in range(len(head))]
     text = ["  ".join(cell.ljust(size) for cell, size in zip(line, sizes, strict=True)).rstrip() for line in lines]
-    return "\n".join(text + [f"[{i}] {note}" for note, i in notes.items()])
+    return "\n".join(text + [f"[{i}] {', '.join(names)}: {note}" for i, (note, names) in enumerate(notes.items(), 1)])
 
 
 def _row(drift: Drift, name: str, statistic: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _row(drift: Drift, name: str, statistic: str, settings: dict[str, Any]) -> d
     try:
         rate = drift.rate(name, statistic=statistic, **settings)
     except NoFitError as error:
-        return {**row, "warning": str(error), "excluded": int(np.sum(~drift.complete))}
+        return {**row, "warning": error.note, "excluded": int(np.sum(~drift.complete))}
     stated, constant = rate.predicted, None if rate.predicted is None else rate.predicted.constant
     return row | {
         **{key: getattr(rate, key) for key in ("exponent", "low", "high", "prefactor", "floor", "p_value", "excluded", "warning")},

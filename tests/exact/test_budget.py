@@ -122,8 +122,27 @@ def test_extrapolated_moments():
     wider, finer = grown("m", 8, change, 4.0, 0.5), shrunk("dt", 0.1, change, 0.5, 1.0)
     assert (wider.bias, wider.bias_error, wider.fluctuation) == pytest.approx((4.0, 2.0, 2.0))
     assert (finer.bias, finer.bias_error, finer.fluctuation) == pytest.approx((4.0, 2.0, 2.0 * math.sqrt(2.0)))
+    assert (wider.fluctuation_error, finer.fluctuation_error) == pytest.approx((math.sqrt(2.0), 2.0))
     assert wider.after(16.0) == pytest.approx((1.0, 1.0))
     assert finer.after(2.0) == pytest.approx((2.0, math.sqrt(2.0)))
+
+
+def test_errors_of_fluctuations_are_those_over_repetitions():
+    """The spread of what eight replicas find is the error that they state."""
+    terms = [_known(replicas=8, rng=seed).terms for seed in range(100)]
+    for found in list(zip(*terms, strict=True))[::2]:  # width and samples; the fluctuation of the step is no Gaussian's
+        spread = np.std([term.fluctuation for term in found])
+        stated = np.mean([term.fluctuation_error for term in found])
+        assert stated == pytest.approx(spread, rel=0.25), found[0].name
+
+
+def test_the_table_shows_every_error():
+    found = _known(replicas=8)
+    table = found.table()
+    assert table["fluctuation_error"] == pytest.approx(table["fluctuation"] / math.sqrt(14.0), rel=1e-12)
+    for name, row in zip(table["term"], str(found).splitlines()[2:], strict=False):
+        assert row.split()[0] == name.split()[0]
+        assert len(row.removeprefix(name).split()) == 6
 
 
 def test_a_known_order():

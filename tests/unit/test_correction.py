@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mfpde as mf
-from mfpde.finite import FiniteWidth, format_table
+from mfpde.finite import Drift, FiniteWidth, format_table
 from mfpde.finite.extrapolation import extrapolate
 from mfpde.finite.prediction import predictions
 from mfpde.finite.rates import fit_rate
@@ -189,9 +189,54 @@ def test_a_gap_that_cannot_be_fitted_has_a_row_that_says_why():
     assert np.isnan(row["exponent"])
     assert "without variance" in row["warning"]
     text = format_table(table)
-    assert text.count("the gaps at width 2 are all 0") == 1
-    (number,) = re.findall(r"^\[(\d+)\] the gaps at width 2 are all 0", text, re.MULTILINE)
-    assert [line.split()[0] for line in text.splitlines() if line.endswith(f"[{number}]")].count("first_layer_rms") == 1
+    ((number, names),) = re.findall(r"^\[(\d+)\] (.*): the gaps at a width are all 0", text, re.MULTILINE)
+    marked = [line.split()[0] for line in text.splitlines() if line.endswith(f"[{number}]")]
+    assert marked == names.split(", ") == [row["gap"] for row in table if "are all 0" in row["warning"]]
+    assert {"rho", "slope", "b2_mean", "first_layer_rms", "second_layer_max"} <= set(marked)
+
+
+def _measured(gap, observable=None):
+    """One time, `gap` (n_widths, replicas, ...) of an observable of the networks, or of a distance."""
+    seen = {} if observable is None else {"f": observable[:, :, None]}
+    return Drift(np.zeros(1), [{"m": 2}, {"m": 4}, {"m": 8}], {"f": gap[:, :, None]}, np.ones(gap.shape[:2], bool), "nested", seen)
+
+
+@pytest.mark.parametrize("statistic", ["rms", "mean", "bias"])
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e6])
+def test_a_gap_that_is_rounding_has_no_rate(size, statistic):
+    noise = np.random.default_rng(0).standard_normal((3, 5))
+    rounding, gap = 1e-15 * size * noise, 1e-11 * size * noise
+    with pytest.raises(ValueError, match=r"are all 0: without variance .*; nothing separates network and limit there"):
+        _measured(rounding, size + rounding).rate("f", t=0.0, statistic=statistic)
+    values = _measured(gap, size + gap).rate("f", t=0.0, statistic=statistic).values
+    np.testing.assert_array_equal(values, fit_rate([2, 4, 8], gap, statistic=statistic, joint=True).values)
+
+
+def test_a_gap_from_a_limit_that_vanishes_is_none_of_rounding():
+    """Rounding is small beside both: a network of 1e-18 beside a limit of 0 is apart from it."""
+    gap = 1e-18 * np.random.default_rng(0).standard_normal((3, 5))
+    assert np.all(_measured(gap, gap).rate("f", t=0.0).values > 0.0)
+    assert np.all(_measured(gap, np.ones_like(gap)).sup("f") == 0.0)
+
+
+def test_rounding_of_distances_and_arrays():
+    noise = np.random.default_rng(0).standard_normal((3, 5, 2))
+    with pytest.raises(ValueError, match="are all 0"):
+        _measured(1e-15 * np.abs(noise[..., 0])).rate("f")
+    assert np.all(_measured(1e-11 * np.abs(noise[..., 0])).rate("f").values > 0.0)
+    # One entry of an array may be 0 and carry the gap.
+    array = np.array([1.0, 0.0]) + noise * [0.0, 1e-9]
+    np.testing.assert_allclose(_measured(noise * [0.0, 1e-9], array).sup("f"), 1e-9 * np.abs(noise[..., 1]), rtol=1e-12)
+    with pytest.raises(ValueError, match="are all 0"):
+        _measured(noise * [0.0, 1e-15], array).rate("f")
+
+
+def test_one_note_names_all_gaps_that_no_network_enters():
+    gaps = {name: np.full((3, 5, 1), value) for name, value in (("a", 0.1), ("b", 0.2), ("c", 0.0), ("d", 0.3), ("e", 0.0))}
+    found = Drift(np.zeros(1), [{"m": 2}, {"m": 4}, {"m": 8}], gaps, np.ones((3, 5), bool), "nested")
+    notes = [line for line in format_table(found.table()).splitlines() if line.startswith("[")]
+    assert [note.split(":")[0] for note in notes] == ["[1] a, b, d", "[2] c, e"]
+    assert ["or the seeds are equal" in note for note in notes] == [True, False]
 
 
 def test_extrapolation_of_an_exact_law():
