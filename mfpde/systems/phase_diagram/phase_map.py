@@ -89,7 +89,8 @@ def phase_map(
     Raises
     ------
     ValueError
-        If an argument is unknown, out of range, or does not belong to the dynamics.
+        If an argument is unknown, out of range, or does not belong to the dynamics; or if every label is 0 where f starts at 0, which
+        it does with antisymmetric copies and in the limit.
     mfpde.study.StudyError
         If a worker dies or the folder cannot be used; what was done is kept.
     """
@@ -106,6 +107,8 @@ def phase_map(
     m = _widths(widths, dynamics)
     chosen = _seeds(seeds)
     inputs, labels = checked_data(x, y, bias)
+    if not labels.any() and (antisymmetric or dynamics == "limit"):
+        raise ValueError("y is 0 at every input: there is nothing to learn, since f starts at 0; give other labels")
     for gamma, gamma_prime in product(g, g_prime):
         PhasePoint(gamma=gamma, gamma_prime=gamma_prime, x=inputs, y=labels, antisymmetric=antisymmetric, bias=bias)
     options: dict[str, Any] = {"dynamics": dynamics, "antisymmetric": bool(antisymmetric), "bias": bool(bias)}
@@ -191,9 +194,9 @@ def on_threads(runs: Sequence[Run], archive: Archive | None, progress: bool) -> 
     return results
 
 
-def _sequence(name: str, values: Any) -> list[Any]:
+def _sequence(name: str, values: Any, remedy: str = "give a list") -> list[Any]:
     if isinstance(values, str) or not hasattr(values, "__len__"):
-        raise ValueError(f"{name} = {values!r}: give a list")
+        raise ValueError(f"{name} = {values!r}: {remedy}")
     return list(values)
 
 
@@ -221,9 +224,8 @@ def _widths(widths: Sequence[float], dynamics: str) -> list[float]:
 def _seeds(seeds: int | Sequence[int]) -> list[int]:
     if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
         return list(range(whole("seeds", seeds)))
-    if isinstance(seeds, (str, bool)) or not hasattr(seeds, "__len__"):
-        raise ValueError(f"seeds = {seeds!r}: give how many, or a list of them")
-    chosen = [whole("seeds", seed, least=0) for seed in seeds]
+    given = _sequence("seeds", seeds, "give how many, or a list of them")
+    chosen = [whole("seeds", seed, least=0) for seed in given]
     if not chosen or len(set(chosen)) < len(chosen):
-        raise ValueError(f"seeds = {list(seeds)!r}: give at least one, each once")
+        raise ValueError(f"seeds = {given!r}: give at least one, each once")
     return chosen
