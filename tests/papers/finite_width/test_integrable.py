@@ -10,7 +10,7 @@ from mfpde.finite.rates import fit_rate
 
 BATCH = (np.array([[1.0, 0.0, 0.0]]), np.array([1.0]))
 TRAINING = {"batches": [BATCH] * 3, "lr": 0.5, "probe": np.array([[0.6, 0.8, 0.0]])}
-WIDTHS, REPLICAS, TIMES = [64, 256, 1024], 30, [1.0, 2.0, 3.0]
+WIDTHS, REPLICAS, TIMES = [64, 192, 576], 30, [1.0, 2.0, 3.0]
 
 
 def _outputs(system: mf.IntegrableNetwork, m: int, seed: int) -> np.ndarray:

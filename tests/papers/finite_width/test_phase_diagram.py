@@ -31,7 +31,7 @@ def test_the_law_nears_its_linearisation() -> None:
 
 def test_networks_fluctuate_about_the_deviation_of_the_law() -> None:
     """gamma = 1/2: kinks are crossed by m^1/2 neurons of random place, each adding m^-1: m^-3/4 about the law's m^-1/2."""
-    point, widths, t, replicas = mf.PhasePoint(gamma=0.5, gamma_prime=0.0), [256, 1024, 4096], 10.0, 48
+    point, widths, t, replicas = mf.PhasePoint(gamma=0.5, gamma_prime=0.0), [256, 724, 2048], 10.0, 40
     gaps, shares = [], []
     for m in widths:
         law = _deviation(point.limit(m=m, nodes=32), t * point.kappa(m))
@@ -43,7 +43,7 @@ def test_networks_fluctuate_about_the_deviation_of_the_law() -> None:
     assert not rate.covers(0.5)
     assert not rate.covers(1.0)
     error = np.std(shares[-1], ddof=1) / np.sqrt(replicas)
-    assert error < 0.15
+    assert error < 0.2
     assert abs(np.mean(shares[-1]) - 1.0) < 4.0 * error
 
 

@@ -25,7 +25,7 @@ def _linear() -> mf.TwoLayer:
 
 def test_distance_of_the_neurons_of_a_linear_network() -> None:
     """N E |w - its characteristic|^2 = tr (1 - e^{-Ss})^2 C0, the same for every N and every neuron."""
-    study = mf.drift(_linear(), widths={"m": [4, 16, 64]}, replicas=20, t_eval=[1.0], network={"dynamics": "particles"})
+    study = mf.drift(_linear(), widths={"m": [4, 12, 36]}, replicas=20, t_eval=[1.0], network={"dynamics": "particles"})
     rate, largest = study.rate("neurons_rms", t=1.0), study.rate("neurons_max", t=1.0)
     constant = np.sqrt(exact.linear_gaps(1.0, np.eye(D), np.eye(D)).distance)
     assert rate.covered
@@ -37,7 +37,7 @@ def test_distance_of_the_neurons_of_a_linear_network() -> None:
 def test_step_costs_its_length_and_samples_its_root() -> None:
     """The gap of the step is nearly the same in every replica, so that its interval is narrower than the next order in eps."""
     steps, dynamics = [2.0**-4, 2.0**-6, 2.0**-8], ("particles", "gd", "sgd")
-    splits = [error_split(mf.CosineCircle(b=0.8), m=64, eps=eps, t_eval=[1.0], replicas=30, dynamics=dynamics) for eps in steps]
+    splits = [error_split(mf.CosineCircle(b=0.8), m=32, eps=eps, t_eval=[1.0], replicas=30, dynamics=dynamics) for eps in steps]
     step, samples = (fit_rate(steps, [split.risk[gap][:, 0] for split in splits], joint=True) for gap in ("particles-gd", "gd-sgd"))
     assert step.slopes[0] == pytest.approx(-1.0, abs=0.005)
     assert samples.covers(-0.5)
@@ -50,12 +50,12 @@ def test_what_sampling_the_neurons_costs_two_classes() -> None:
     n, constant, system = 16, 7.41176207426485, mf.IsotropicGaussians(d=40, delta=0.8)
     whole, half = (system.network(m=m, dynamics="particles") for m in (n, n // 2))
     costs = []
-    for seed in range(200):
+    for seed in range(120):
         neurons = whole.unpack(system.network(m=n, dynamics="particles", rng=seed).state0)["theta"]
         risks = [half.observe(0.0, half.pack(theta=part))["risk"] for part in np.split(neurons, 2)]
         costs.append(n * (np.mean(risks) - whole.observe(0.0, whole.pack(theta=neurons))["risk"]))
     error = np.std(costs, ddof=1) / np.sqrt(len(costs))
-    assert error < 0.07 * constant
+    assert error < 0.08 * constant
     assert abs(np.mean(costs) - constant) < 4.0 * error
 
 
