@@ -7,17 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.papers.hajjar2023.odd_curves import draw_distance, draw_loss, limit_table, network_table, width_colours
+from mfpde.papers.hajjar2023.odd_curves import SEED, SGD, draw_distance, draw_loss, limit_table, network_table, width_colours
 from mfpde.papers.produce import produce
 from mfpde.plot import Data, Tables, label_ticks, new_figure
 from mfpde.solve import solve, times
 from mfpde.systems.symmetric.odd import OddTarget
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"d": 60, "widths": [10, 50, 128, 1024], "lr": 0.01, "batch": 512, "steps": 10000, "rows": 101},
-    "quick": {"d": 20, "widths": [10, 50, 128], "lr": 0.02, "batch": 256, "steps": 3000, "rows": 51},
-}
-_SEED = 42
+PRESETS: dict[str, dict[str, Any]] = {"paper": {"d": 60, **SGD["paper"]}, "quick": {"d": 20, **SGD["quick"]}}
 
 
 def odd(preset: str, out: Path, progress: bool) -> list[Path]:
@@ -30,7 +26,7 @@ def compute(*, d: int, widths: list[int], lr: float, batch: int, steps: int, row
     system = OddTarget.cubic(d)
     t = times.linear(0.0, steps, rows, step=1.0)
     runs = {
-        m: solve(system.network(m=m, dynamics="sgd", lr=lr, batch=batch, paired=False, rng=_SEED), t, progress=progress) for m in widths
+        m: solve(system.network(m=m, dynamics="sgd", lr=lr, batch=batch, paired=False, rng=SEED), t, progress=progress) for m in widths
     }
     return {"limit": limit_table(system, lr, t), "networks": network_table(runs)}
 

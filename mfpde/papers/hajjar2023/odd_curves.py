@@ -1,4 +1,4 @@
-"""What the figures of the odd target share: tables of runs, and the panels of loss and distance."""
+"""What the figures of the odd target share: how networks are trained, tables of runs, and the panels of loss and distance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from mfpde.plot import Data
 from mfpde.solve import solve
 from mfpde.systems.symmetric.odd import OddTarget
 
+SGD: dict[str, dict[str, Any]] = {
+    "paper": {"widths": [10, 50, 128, 1024], "lr": 0.01, "batch": 512, "steps": 10000, "rows": 101},
+    "quick": {"widths": [10, 50, 128], "lr": 0.02, "batch": 256, "steps": 3000, "rows": 51},
+}
+"""How the networks of both figures are trained, by preset; they have different dimensions."""
+SEED = 42
 _COLUMNS = ("loss", "distance", "nonlinearity")
 
 

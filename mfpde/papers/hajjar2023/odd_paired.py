@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 
 from mfpde.measures import Ensemble
-from mfpde.papers.hajjar2023.odd_curves import draw_distance, draw_loss, limit_table, network_table, width_colours
+from mfpde.papers.hajjar2023.odd_curves import SEED, SGD, draw_distance, draw_loss, limit_table, network_table, width_colours
 from mfpde.papers.produce import produce
 from mfpde.plot import Data, Tables, new_figure
 from mfpde.solve import solve, times
 from mfpde.systems.symmetric.odd import OddTarget
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"d": 20, "widths": [10, 50, 128, 1024], "lr": 0.01, "batch": 512, "steps": 10000, "rows": 101},
-    "quick": {"d": 20, "widths": [10, 50, 128], "lr": 0.02, "batch": 256, "steps": 3000, "rows": 51},
-}
-_SEED = 42
+PRESETS: dict[str, dict[str, Any]] = {"paper": {"d": 20, **SGD["paper"]}, "quick": {"d": 20, **SGD["quick"]}}
 
 
 def odd_paired(preset: str, out: Path, progress: bool) -> list[Path]:
@@ -36,8 +32,8 @@ def compute(*, d: int, widths: list[int], lr: float, batch: int, steps: int, row
     t = times.linear(0.0, steps, rows, step=1.0)
     runs, descent = {}, {name: np.empty(0) for name in ("m", "step", "difference", "w_norm")}
     for m in widths:
-        runs[m] = solve(system.network(m=m, dynamics="sgd", lr=lr, batch=batch, rng=_SEED), t, progress=progress)
-        network = system.network(m=m, dynamics="gd", lr=lr, rng=_SEED)
+        runs[m] = solve(system.network(m=m, dynamics="sgd", lr=lr, batch=batch, rng=SEED), t, progress=progress)
+        network = system.network(m=m, dynamics="gd", lr=lr, rng=SEED)
         start = Ensemble(network.particles(network.state0)["neurons"])
         w = solve(network, t, progress=progress).observables["w"]
         expected = solve(system.limit(dynamics="gd", lr=lr, neurons=start), t).observables["w"]

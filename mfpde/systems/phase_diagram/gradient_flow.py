@@ -22,9 +22,9 @@ class GradientFlow(ParticleFlow):
     """RK4 with h = rho / max(lambda_max(G), kappa max_s |g_s|), found anew every five steps; derived in docs/phase_diagram.
 
     The step sees neither the kinks nor the number of neurons, so the error does not vanish faster than h where neurons change
-    their pattern: :meth:`refined` is the flow at rho / 2, and the difference of the two the error estimate. Measured in docs/phase_diagram. A run ends with a step cut to
-    where the loss, exponential over the step, equals the tolerance. The state also holds ``pace`` (3,): the length of a step,
-    the steps made, and whether the tolerance is reached.
+    their pattern: :meth:`refined` is the flow at rho / 2, and the difference of the two the error estimate. Measured in
+    docs/phase_diagram. A run ends with a step cut to where the loss, exponential over the step, equals the tolerance. The state
+    also holds ``pace`` (3,): the length of a step, the steps made, and whether the tolerance is reached.
 
     Parameters
     ----------
