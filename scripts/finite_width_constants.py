@@ -52,7 +52,7 @@ def corrections():
     """Bias and variance, times N, of ensembles and as predicted by ``mf.finite_width``."""
     cases = [
         ("cosine", mf.CosineCircle(b=0.8), {"method": "nodes", "nodes": 48}, 64, 2000, [0.0, 1.0, 2.0], ("risk", "z")),
-        ("erf, d = 2", two_layer(d=2), {"method": "nodes", "nodes": 8}, 32, 300, [0.0, 1.0], ("risk",)),
+        ("erf, d = 2", two_layer(d=2), {"method": "nodes", "nodes": 12}, 32, 300, [0.0, 1.0], ("risk",)),
     ]
     for name, system, nodes, n, count, times, observables in cases:
         correction = mf.finite_width(system.limit(**nodes), times, observables)

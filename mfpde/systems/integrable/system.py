@@ -117,8 +117,8 @@ class IntegrableNetwork:
     def predicted_rates(self) -> dict[str, Any]:
         """How fast gaps close with width: outputs as m^-1/2, from widths on at which little is left of the output at the start.
 
-        With two hidden layers or more, m^-1/2 is also the order of the bias; what the start leaves is 1/m, but the larger of both up to
-        widths that grow as the learning rate falls and with every layer (docs/integrable_recursion, "Finite width").
+        With L >= 2 hidden layers m^-1/2 is also the order of the bias; what the start leaves is m^(-L/2), but prevails up to widths that
+        grow as the learning rate falls and with every layer (docs/integrable_recursion, "Finite width").
         """
         return {"f": {"exponent": 0.5, "source": "docs/integrable_recursion"}}
 
