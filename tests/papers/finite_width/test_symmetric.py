@@ -53,8 +53,8 @@ def _fluctuations(limit, t: float) -> dict[str, float]:
 
 
 def test_rates_of_the_low_dimensional_target() -> None:
-    """Before the bias of 1/m counts: the fluctuation is the one that the limit predicts from its response, to 4 standard errors."""
-    system, t, nodes, widths = mf.LowDimensionalTarget(d=8, d_h=3), 0.5, {"nodes": 6}, [16, 48, 144]
+    """Where the fluctuation is larger than the bias of 1/m; it is what the limit predicts from its response, to 4 standard errors."""
+    system, t, nodes, widths = mf.LowDimensionalTarget(d=8, d_h=3), 1.0, {"nodes": 6}, [16, 48, 144]
     study = mf.drift(system, widths={"m": widths}, replicas=REPLICAS, t_eval=[t], tracers=False, limit=nodes, rtol=1e-5)
     for gap in ("mass_plus", "mass_minus", "loss", "function_distance"):
         rate = study.rate(gap, t=t, level=LEVEL)
