@@ -26,6 +26,15 @@ FOUR = 4
 
 
 @jit_fast
+def _outputs(x0: Any, x1: Any, x2: Any, x3: Any, a: Any, w: Any, b: Any, zero: Any) -> tuple[Any, Any, Any, Any]:
+    """a relu(w x + b) at four points, all numbers and `zero` of one precision."""
+    h0, h1, h2, h3 = w * x0 + b, w * x1 + b, w * x2 + b, w * x3 + b
+    v0, v1 = a * (h0 if h0 > zero else zero), a * (h1 if h1 > zero else zero)
+    v2, v3 = a * (h2 if h2 > zero else zero), a * (h3 if h3 > zero else zero)
+    return v0, v1, v2, v3
+
+
+@jit_fast
 def euler4(x: Array, r: Array, rates: Array, z: Array, d: Array, first: int, last: int, sums: Double) -> None:
     """One Euler step of the blocks first <= k < last on at most four points, in place; then their sums.
 
@@ -60,11 +69,8 @@ def euler4(x: Array, r: Array, rates: Array, z: Array, d: Array, first: int, las
             db -= fast * a * h
             moved[j], moved[j + BLOCK], moved[j + 2 * BLOCK] = da, dw, db
             a, w, b = a0 + da, w0 + dw, b0 + db
-            h0, h1, h2, h3 = w * x0 + b, w * x1 + b, w * x2 + b, w * x3 + b
-            f0 += a * (h0 if h0 > zero else zero)
-            f1 += a * (h1 if h1 > zero else zero)
-            f2 += a * (h2 if h2 > zero else zero)
-            f3 += a * (h3 if h3 > zero else zero)
+            v0, v1, v2, v3 = _outputs(x0, x1, x2, x3, a, w, b, zero)
+            f0, f1, f2, f3 = f0 + v0, f1 + v1, f2 + v2, f3 + v3
             square_a += da * da
             square_w += dw * dw + db * db
         sums[k, 0], sums[k, 1], sums[k, 2], sums[k, 3] = f0, f1, f2, f3
@@ -164,11 +170,8 @@ def stage4(
             summed[j], summed[j + BLOCK], summed[j + 2 * BLOCK] = ta, tw, tb
             moved[j], moved[j + BLOCK], moved[j + 2 * BLOCK] = da, dw, db
             a, w, b = a0 + da, w0 + dw, b0 + db
-            h0, h1, h2, h3 = w * x0 + b, w * x1 + b, w * x2 + b, w * x3 + b
-            f0 += a * (h0 if h0 > zero else zero)
-            f1 += a * (h1 if h1 > zero else zero)
-            f2 += a * (h2 if h2 > zero else zero)
-            f3 += a * (h3 if h3 > zero else zero)
+            v0, v1, v2, v3 = _outputs(x0, x1, x2, x3, a, w, b, zero)
+            f0, f1, f2, f3 = f0 + v0, f1 + v1, f2 + v2, f3 + v3
             square_a += da * da
             square_w += dw * dw + db * db
         sums[k, 0], sums[k, 1], sums[k, 2], sums[k, 3] = f0, f1, f2, f3
@@ -217,11 +220,8 @@ def _values(x: Array, start: Array, moved: Array, out: Double) -> None:
     f0, f1, f2, f3 = zero, zero, zero, zero
     for j in range(BLOCK):
         a, w, b = start[j] + moved[j], start[j + BLOCK] + moved[j + BLOCK], start[j + 2 * BLOCK] + moved[j + 2 * BLOCK]
-        h0, h1, h2, h3 = w * x0 + b, w * x1 + b, w * x2 + b, w * x3 + b
-        f0 += a * (h0 if h0 > zero else zero)
-        f1 += a * (h1 if h1 > zero else zero)
-        f2 += a * (h2 if h2 > zero else zero)
-        f3 += a * (h3 if h3 > zero else zero)
+        v0, v1, v2, v3 = _outputs(x0, x1, x2, x3, a, w, b, zero)
+        f0, f1, f2, f3 = f0 + v0, f1 + v1, f2 + v2, f3 + v3
     out[0], out[1], out[2], out[3] = f0, f1, f2, f3
 
 
