@@ -24,7 +24,7 @@ def test_odd_target_at_the_start() -> None:
 
 
 def test_rates_of_the_odd_target() -> None:
-    study = mf.drift(odd(d=6), widths={"m": [8, 24, 72]}, replicas=REPLICAS, t_eval=[6.0], network={"paired": False}, rtol=1e-4)
+    study = mf.drift(odd(d=6), widths={"m": [12, 48, 192]}, replicas=REPLICAS, t_eval=[6.0], network={"paired": False}, rtol=1e-4)
     for gap in ("w", "function_distance", "nonlinearity", "neurons_rms"):
         rate = study.rate(gap, t=6.0, level=LEVEL)
         assert rate.covers(0.5), gap
