@@ -169,6 +169,9 @@ def test_impossible_widths_are_refused(m):
 def test_scales_beyond_double_precision_are_refused(change, dynamics):
     with pytest.raises(ValueError, match=r"m = 1000: kappa.* = m"):
         PhasePoint(**POINT | change).network(m=1000, dynamics=dynamics)
+    moderate = {name: value / 3.0 for name, value in change.items()}
+    with pytest.raises(ValueError, match=r"m = 1000: kappa.*; its square"):
+        PhasePoint(**POINT | moderate).network(m=1000, dynamics=dynamics)
 
 
 def test_inputs_of_another_dimension_are_refused():

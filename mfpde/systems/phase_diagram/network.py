@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,9 +64,12 @@ def draw(point: PhasePoint, m: int, seed: int, attempt: int = 0) -> Initial:
 
 
 def constants_of(point: PhasePoint, m: int) -> dict[str, float]:
-    """kappa, kappa' and the prefactor of f at the width `m`."""
-    kappa = point.kappa(m)
-    return {"kappa": kappa, "kappa_prime": point.kappa_prime(m), "kappa_forward": kappa}
+    """kappa, kappa' and the prefactor of f at the width `m`; ValueError if a square of theirs, which rates have, is 0 or infinite."""
+    kappa, kappa_prime = point.kappa(m), point.kappa_prime(m)
+    for name, value in (("kappa", kappa), ("kappa'", kappa_prime)):
+        if not 0.0 < value * value < math.inf:
+            raise ValueError(f"m = {m!r}: {name} = {value:.3g}; its square must be a number in double precision")
+    return {"kappa": kappa, "kappa_prime": kappa_prime, "kappa_forward": kappa}
 
 
 def blocks_of(point: PhasePoint, initial: Initial, m: int, dtype: str) -> Blocks:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mfpde.systems.phase_diagram.particles import ParticleFlow
 
 
-MOST_DIGITS = 150
-"""The decimal logarithm up to which a number has a square in double precision."""
+MOST_DIGITS = 300
+"""The decimal logarithm up to which a number and its inverse have all their digits in double precision."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -314,11 +314,11 @@ class PhasePoint:
 
 
 def _power(name: str, m: float, exponent: float) -> float:
-    """m^exponent, if its square is a number."""
+    """m^exponent, if that is a number in double precision."""
     width = number("m", m, positive=True)
     if width < 1.0:
         raise ValueError(f"m = {m!r}: give a width >= 1")
     digits = exponent * math.log10(width)
     if abs(digits) > MOST_DIGITS:
-        raise ValueError(f"m = {m!r}: {name} = m^{exponent:g} is 10^{digits:.0f}; its square must be a number in double precision")
+        raise ValueError(f"m = {m!r}: {name} = m^{exponent:g} is 10^{digits:.0f}; it must be a number in double precision")
     return float(width**exponent)
