@@ -16,7 +16,7 @@ from mfpde.kernels.jit import jit, jit_fast, jit_inline
 
 Vector = npt.NDArray[np.float64]
 
-COEFFICIENTS = 12
+COEFFICIENTS = 14
 """Of a panel's polynomials, an even number."""
 _FREE_OF_SWING = 1e-17
 
