@@ -96,6 +96,23 @@ def test_rotating_neurons_and_directions_together_changes_nothing(p):
     assert after == pytest.approx(before, rel=1e-12, abs=1e-14)
 
 
+@pytest.mark.parametrize(("dtype", "accuracy"), [("float64", 1e-14), ("float32", 2e-6)])
+@pytest.mark.parametrize(("m1", "directions"), [(1, 40), (6, 602), (700, 1200)])
+@pytest.mark.parametrize("p", [1, 2])
+def test_directions_in_pairs_are_seen_once_and_counted_twice(p, m1, directions, dtype, accuracy):
+    """Directions that were drawn come as v and -v; the same ones given are not known to, and each is worked out."""
+    system = _system(p)
+    drawn = system.network(m1=m1, m2=5, directions=directions, dtype=dtype)
+    given = system.network(m1=m1, m2=5, directions=drawn.directions, dtype=dtype)
+    stopped = drawn.state0.copy()
+    drawn.unpack(stopped)["w1"][0] = 0.0
+    for y in (drawn.state0, stopped):
+        moved, expected = drawn.unpack(drawn.velocity(0.0, y)), given.unpack(given.velocity(0.0, y))
+        for name, values in expected.items():
+            np.testing.assert_allclose(moved[name], values, rtol=0, atol=accuracy * np.abs(values).max())
+    np.testing.assert_array_equal(drawn.unpack(drawn.velocity(0.0, stopped))["w1"][0], 0.0)
+
+
 def test_rotating_the_neurons_alone_changes_the_loss_within_its_standard_error():
     network = mf.DepthSeparation(d=20, sigma_1=4.0, sigma_2=0.3, sigma_r=0.9).network(m1=64, m2=16, directions=2048)
     state = network.unpack(network.state0)
@@ -163,6 +180,18 @@ def test_non_sphericity_at_the_start_has_its_exact_mean_square():
     values = np.array([net.observe(0.0, net.state0)["non_sphericity"] ** 2 for net in squares])
     expected = (1.0 / (2 * 30) / system.kappa**2 - 1.0) / m1
     assert abs(values.mean() - expected) < 4.0 * values.std(ddof=1) / np.sqrt(len(values))
+
+
+def test_non_sphericity_of_a_wide_layer_is_the_sum_over_all_pairs():
+    network = mf.DepthSeparation(d=7).network(m1=700, m2=2, directions=16)
+    w1 = network.unpack(network.state0)["w1"]
+    squares = np.sum(w1**2, axis=1)
+    cosines = w1 @ w1.T / np.sqrt(np.outer(squares, squares))
+    angles = np.arccos(np.clip(cosines, -1.0, 1.0))
+    kernel = (np.sin(angles) + (np.pi - angles) * cosines) / (2.0 * np.pi)
+    mean_square = squares @ kernel @ squares / squares.sum() ** 2 / 7.0
+    expected = np.sqrt(mean_square / network.system.kappa**2 - 1.0)
+    assert network.observe(0.0, network.state0)["non_sphericity"] == pytest.approx(expected, rel=1e-10)
 
 
 def test_non_sphericity_equals_its_average_over_directions():

@@ -72,9 +72,10 @@ def non_sphericity(w1: Array, p1: Array, kappa: float, power: int) -> float:
 
     def work(block: int) -> None:
         rows = slice(block * _ROWS, (block + 1) * _ROWS)
-        for first in range(0, len(w1), 16 * _ROWS):
+        sums[block] = arc_cosine_sum(units[rows] @ units[rows].T, mass[rows], mass[rows])
+        for first in range(rows.stop, len(w1), 16 * _ROWS):
             columns = slice(first, first + 16 * _ROWS)
-            sums[block] += arc_cosine_sum(units[rows] @ units[columns].T, mass[rows], mass[columns])
+            sums[block] += 2.0 * arc_cosine_sum(units[rows] @ units[columns].T, mass[rows], mass[columns])
 
     run_blocks(work, len(blocks))
     return float(np.sqrt(max(0.0, sums.sum() / (w1.shape[1] * kappa**2) - 1.0)))

@@ -16,6 +16,7 @@ from mfpde.kernels.segments import Profile, compare_rays, particle_sums, profile
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import stream
 from mfpde.systems.depth_separation import observables
+from mfpde.systems.depth_separation.antithetic import paired_gradient
 from mfpde.systems.depth_separation.gradient import SLOTS, features, first_layer_gradient
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class ParticleFlow(Refinable):
             dtype,
         )
         self.state0 = self.pack(w1=first_layer.points, w2=second_layer.points[:, 0], b2=second_layer.points[:, 1])
-        self._rays = directions.astype(dtype, copy=False)
+        drawn = not isinstance(config["arguments"]["directions"], dict)
+        self._antithetic = drawn and len(directions) % 2 == 0
+        self._rays = np.ascontiguousarray(directions[::2] if self._antithetic else directions, dtype)
         if system.homogeneity == 1:
             self.events = (Event("first-layer particle reaches 0", self._closest, self._stop_particle),)
 
@@ -66,7 +69,7 @@ class ParticleFlow(Refinable):
         w1 = state["w1"].astype(self.packing.dtype, copy=False)
         p = self.second_layer(y)
         error, error_f = np.zeros((2, SLOTS, len(p.slope)))
-        weight = 1.0 / len(self._rays)
+        weight = 1.0 / len(self.directions)
 
         def head(rows: slice, x: Array, feature: Array, slot: int) -> Array:
             coefficient = np.empty(len(feature))
@@ -75,7 +78,10 @@ class ParticleFlow(Refinable):
 
         out = np.empty(self.packing.size, self.packing.dtype)
         moved = self.unpack(out)
-        first_layer_gradient(self._rows, len(self._rays), w1, self._scale(w1), head, moved["w1"])
+        if self._antithetic:
+            paired_gradient(self._rays, w1, self._scale(w1), head, moved["w1"])
+        else:
+            first_layer_gradient(lambda rows, _: self._rays[rows], len(self._rays), w1, self._scale(w1), head, moved["w1"])
         finish_velocity(system, p, w1, error.sum(axis=0), error_f.sum(axis=0), moved)
         return out
 
@@ -146,9 +152,6 @@ class ParticleFlow(Refinable):
             if not isinstance(self.config["arguments"][of], dict):
                 arguments[name] *= 2
         return self.system.limit(**arguments)
-
-    def _rows(self, rows: slice, block: int) -> Array:
-        return self._rays[rows]
 
     def _scale(self, w1: Array) -> Array:
         return first_layer_scale(w1, self.weights_1, self.system.homogeneity)
