@@ -134,10 +134,32 @@ def panel_moments(panels: Vector, per_length: float, r: float) -> tuple[float, f
         return value, value, value
     x = r * per_length
     i = min(int(x), panels.shape[0] - 1)
-    t = 2.0 * (x - i) - 1.0
+    return panel_values(panels[i], 2.0 * (x - i) - 1.0)
+
+
+@jit_fast
+def ascending_moments(panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, radii: Vector, n: int, out: Vector) -> None:
+    """The moments at the first n of the increasing `radii`, all > 0 and below the cap, into out (3, >= n); SIMD within a panel."""
+    per_length, boundary = numbers.per_length, numbers.boundary
+    first = 0
+    while first < n and radii[first] < boundary:
+        i = min(int(radii[first] * per_length), panels.shape[0] - 1)
+        stop = first + 1
+        while stop < n and radii[stop] * per_length < i + 1:
+            stop += 1
+        p = panels[i]
+        for j in range(first, stop):
+            out[0, j], out[1, j], out[2, j] = panel_values(p, 2.0 * (radii[j] * per_length - i) - 1.0)
+        first = stop
+    for j in range(first, n):
+        out[0, j], out[1, j], out[2, j] = tail_moments(tail, reach, numbers, radii[j])
+
+
+@jit_inline
+def panel_values(p: Vector, t: float) -> tuple[float, float, float]:
+    """The polynomials p (COEFFICIENTS, 3) at t."""
     # Even and odd powers apart: short chains of sums take half the time of a long one.
     w = t * t
-    p = panels[i]
     even0, even1, even2 = p[COEFFICIENTS - 2, 0], p[COEFFICIENTS - 2, 1], p[COEFFICIENTS - 2, 2]
     odd0, odd1, odd2 = p[COEFFICIENTS - 1, 0], p[COEFFICIENTS - 1, 1], p[COEFFICIENTS - 1, 2]
     for j in range(COEFFICIENTS - 4, -1, -2):

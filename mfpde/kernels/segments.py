@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.kernels.jit import jit
-from mfpde.kernels.radial import MomentTable, Scalars, panel_moments, scalars, tail_moments
+from mfpde.kernels.radial import MomentTable, Scalars, ascending_moments, panel_moments, radial_moments, scalars, tail_moments
 
 Vector = npt.NDArray[Any]
 
@@ -107,78 +107,64 @@ def particle_sums(p: Profile, sums: Vector, out: Vector) -> None:
 
 
 @jit
-def sweep(table: MomentTable, p: Profile, g: float, weight: float, error: Vector, error_f: Vector) -> tuple[float, float]:
-    """The radial integrals along one ray on which F = g r, g >= 0.
-
-    Adds weight * E[D 1_s] to error[s] and weight * E[D F 1_s] to error_f[s] (n + 1 segments each), and returns
-    (1/2 E D^2, E[D G r]), the ray's loss and its derivative with respect to g.
-    """
-    numbers = scalars(table)
-    return _sweep(table.panels, table.tail, table.tail_reach, numbers, p.kinks, p.slope, p.intercept, g, weight, error, error_f)
-
-
-@jit
 def sweep_rays(
     table: MomentTable, p: Profile, g: Vector, weight: float, error: Vector, error_f: Vector, derivative: Vector
 ) -> float:
-    """:func:`sweep` along every ray g (n,): fills derivative (n,) with weight * E[D G r], returns weight * sum of losses."""
+    """The radial integrals along rays on which F = g r, g (n,) >= 0.
+
+    Adds weight * E[D 1_s] to error[s] and weight * E[D F 1_s] to error_f[s] (a number for each segment), fills derivative (n,) with
+    weight * E[D G r], which is weight times the derivative of a ray's loss with respect to g, and returns weight * the sum of the losses
+    1/2 E D^2.
+    """
     arrays = table.panels, table.tail, table.tail_reach
-    return _sweep_rays(*arrays, scalars(table), p.kinks, p.slope, p.intercept, g, weight, error, error_f, derivative)
+    numbers, target = scalars(table), radial_moments(table, 1.0)
+    return _sweep_rays(*arrays, numbers, target, p.kinks, p.slope, p.intercept, g, weight, error, error_f, derivative)
 
 
 @jit
 def _sweep_rays(
-    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, kinks: Vector, slope: Vector, intercept: Vector,
-    g: Vector, weight: float, error: Vector, error_f: Vector, derivative: Vector,
+    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, target: tuple[float, float, float],
+    kinks: Vector, slope: Vector, intercept: Vector, g: Vector, weight: float, error: Vector, error_f: Vector, derivative: Vector,
 ) -> float:
+    cap = numbers.cap
+    radii, moments = np.empty(len(kinks)), np.empty((3, len(kinks)))
     total = 0.0
-    for i in range(len(g)):
-        loss, change = _sweep(panels, tail, reach, numbers, kinks, slope, intercept, g[i], weight, error, error_f)
-        derivative[i] = weight * change
+    for ray in range(len(g)):
+        n = 0
+        while n < len(kinks) and kinks[n] < g[ray] * cap:
+            radii[n] = kinks[n] / g[ray]
+            n += 1
+        if n > 0:
+            ascending_moments(panels, tail, reach, numbers, radii, n, moments)
+        loss = change = lo0 = lo1 = lo2 = 0.0
+        inside = 1.0
+        s = 0
+        while True:
+            at_target = inside > 0.0 and (radii[s] if s < n else cap) >= 1.0
+            if at_target:
+                hi0, hi1, hi2 = target
+            elif s < n:
+                hi0, hi1, hi2 = moments[0, s], moments[1, s], moments[2, s]
+            else:
+                hi0, hi1, hi2 = numbers.full
+            alpha = intercept[s] - inside
+            beta = slope[s] * g[ray] + inside
+            i0 = alpha * (hi0 - lo0) + beta * (hi1 - lo1)
+            i1 = alpha * (hi1 - lo1) + beta * (hi2 - lo2)
+            error[s] += weight * i0
+            error_f[s] += weight * g[ray] * i1
+            loss += 0.5 * max(0.0, alpha * i0 + beta * i1)
+            change += slope[s] * i1
+            lo0, lo1, lo2 = hi0, hi1, hi2
+            if at_target:
+                inside = 0.0
+            elif s < n:
+                s += 1
+            else:
+                break
+        derivative[ray] = weight * change
         total += weight * loss
     return total
-
-
-@jit
-def _sweep(
-    panels: Vector, tail: Vector, reach: Vector, numbers: Scalars, kinks: Vector, slope: Vector, intercept: Vector,
-    g: float, weight: float, error: Vector, error_f: Vector,
-) -> tuple[float, float]:
-    n = len(kinks)
-    cap, boundary = numbers.cap, numbers.boundary
-    loss = 0.0
-    derivative = 0.0
-    lo0 = lo1 = lo2 = 0.0
-    inside = 1.0
-    s = 0
-    while True:
-        edge = cap
-        if s < n and kinks[s] < g * cap:
-            edge = kinks[s] / g
-        at_target = inside > 0.0 and edge >= 1.0
-        if at_target:
-            edge = 1.0
-        if edge >= cap:
-            hi0, hi1, hi2 = numbers.full
-        elif edge >= boundary:
-            hi0, hi1, hi2 = tail_moments(tail, reach, numbers, edge)
-        else:
-            hi0, hi1, hi2 = panel_moments(panels, numbers.per_length, edge)
-        alpha = intercept[s] - inside
-        beta = slope[s] * g + inside
-        i0 = alpha * (hi0 - lo0) + beta * (hi1 - lo1)
-        i1 = alpha * (hi1 - lo1) + beta * (hi2 - lo2)
-        error[s] += weight * i0
-        error_f[s] += weight * g * i1
-        loss += 0.5 * max(0.0, alpha * i0 + beta * i1)
-        derivative += slope[s] * i1
-        lo0, lo1, lo2 = hi0, hi1, hi2
-        if at_target:
-            inside = 0.0
-        elif edge >= cap:
-            return loss, derivative
-        else:
-            s += 1
 
 
 @jit
@@ -311,11 +297,12 @@ def spherical_velocity(
     rho = y[0]
     p = profile(w, b, q)
     error, error_f = np.zeros(len(p.slope)), np.zeros(len(p.slope))
-    _, derivative = sweep(table, p, kappa * max(rho, 0.0) ** power, 1.0, error, error_f)
+    g, derivative = np.array([kappa * max(rho, 0.0) ** power]), np.empty(1)
+    sweep_rays(table, p, g, 1.0, error, error_f, derivative)
     out = np.empty(2 * m + 1)
     particle_sums(p, error_f, out[1 : m + 1])
     particle_sums(p, error, out[m + 1 :])
     out[1 : m + 1] *= -rates[1]
     out[m + 1 :] *= -rates[2]
-    out[0] = -rates[0] * power * kappa * rho ** (power - 1) * derivative if rho != 0.0 else 0.0
+    out[0] = -rates[0] * power * kappa * rho ** (power - 1) * derivative[0] if rho != 0.0 else 0.0
     return out

@@ -7,7 +7,7 @@ import pytest
 
 import mfpde as mf
 from mfpde.kernels.first_layer import arc_cosine_sum, assemble, gate_projected, weighted_relu
-from mfpde.kernels.segments import compare, compare_rays, particle_sums, profile, sample_errors, spherical_velocity, sweep, sweep_rays
+from mfpde.kernels.segments import compare, compare_rays, particle_sums, profile, sample_errors, spherical_velocity, sweep_rays
 from mfpde.systems.depth_separation.gradient import first_layer_gradient
 
 SYSTEMS = {d: mf.DepthSeparation(d=d, homogeneity=p) for d, p in ((3, 1), (10, 2), (100, 2))}
@@ -45,6 +45,13 @@ def quadrature(system, kinks, panels=20_000, order=10):
 def kinks_of(w, b, g):
     moving = (w != 0.0) & (g > 0.0)
     return -b[moving] / (w[moving] * g)
+
+
+def on_one_ray(system, p, g, weight, error, error_f):
+    """The loss and its derivative on a ray, without the weight, which error and error_f see."""
+    derivative = np.empty(1)
+    loss = sweep_rays(system.moments, p, np.array([g]), weight, error, error_f, derivative)
+    return loss / weight, derivative[0] / weight
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -89,7 +96,7 @@ def test_sweep_is_the_integral_against_the_density(d, g):
     w, b, q = random_particles(d)
     p = profile(w, b, q)
     error, error_f = np.full((2, len(p.slope)), 0.25)
-    loss, derivative = sweep(system.moments, p, g, 3.0, error, error_f)
+    loss, derivative = on_one_ray(system, p, g, 3.0, error, error_f)
     r, weight = quadrature(system, np.append(kinks_of(w, b, g), 1.0))
     f, slope, on = field(w, b, q, g * r)
     deviation = f - np.maximum(0.0, 1.0 - r)
@@ -108,7 +115,7 @@ def test_a_ray_without_features_sees_a_constant():
     w, b, q = random_particles(2)
     p = profile(w, b, q)
     error, error_f = np.zeros((2, len(p.slope)))
-    loss, derivative = sweep(system.moments, p, 0.0, 1.0, error, error_f)
+    loss, derivative = on_one_ray(system, p, 0.0, 1.0, error, error_f)
     r, weight = quadrature(system, np.ones(1))
     deviation = q @ np.maximum(b, 0.0) - np.maximum(0.0, 1.0 - r)
     assert loss == pytest.approx(0.5 * weight @ deviation**2, rel=1e-11)
@@ -126,7 +133,7 @@ def test_rays_add_up():
     derivative = np.empty(50)
     total = sweep_rays(system.moments, p, g, 0.02, error, error_f, derivative)
     single = np.zeros((2, len(p.slope)))
-    values = np.array([sweep(system.moments, p, x, 0.02, *single) for x in g])
+    values = np.array([on_one_ray(system, p, x, 0.02, *single) for x in g])
     assert total == pytest.approx(0.02 * values[:, 0].sum(), rel=1e-14)
     np.testing.assert_allclose(derivative, 0.02 * values[:, 1], rtol=1e-14)
     np.testing.assert_allclose([error, error_f], single, rtol=1e-14)
