@@ -118,7 +118,8 @@ def drift(
         runs.append(Run(coupled_run, {**shared, "network": {**common, **chosen, "rng": seed}}, objects))
     archive = None if store is None else Archive(store)
     try:
-        rows = execute(runs, archive=archive, executor=executor, progress=progress)
+        # Widths rise as a rule: a long run that starts last would keep the other workers waiting.
+        rows = execute(runs[::-1], archive=archive, executor=executor, progress=progress)[::-1]
     finally:
         if "limit" in objects:
             objects["limit"].forget()

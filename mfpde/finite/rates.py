@@ -142,9 +142,8 @@ def fit_rate(
     covariance = np.atleast_2d(np.cov(logs.T)) * n / (n - 1)
     sigma = np.sqrt(np.diag(covariance))
     fit = _with_floor if floor else _power_law
-    exponent, prefactor, constant = fit(m, values, sigma)
-    exponents = np.array([fit(m, sample, sigma)[0] for sample in samples])
-    low, high = interval(exponent, exponents, n, level)
+    exponent, prefactor, constant = fit(m, values[None], sigma)[0].tolist()
+    low, high = interval(exponent, fit(m, samples, sigma)[:, 0], n, level)
     slopes = -np.diff(np.log(values)) / np.diff(np.log(m))
     slope_errors = np.std(-np.diff(logs, axis=1) / np.diff(np.log(m)), axis=0) * np.sqrt(n / (n - 1))
     residuals = np.log(values) - np.log(prefactor * m**-exponent + constant)
@@ -227,18 +226,24 @@ def resampled(reduce: Callable[[Array], Any], table: list[Array], joint: bool, r
     return samples
 
 
-def _power_law(m: Array, values: Array, sigma: Array) -> tuple[float, float, float]:
+def _power_law(m: Array, values: Array, sigma: Array) -> Array:
+    """Exponent, prefactor and floor 0 (n, 3) of the law through each row of the values (n, n_w)."""
     design = np.stack([-np.log(m), np.ones_like(m)], axis=1) / sigma[:, None]
-    (exponent, log_prefactor), *_ = np.linalg.lstsq(design, np.log(np.maximum(values, np.finfo(float).tiny)) / sigma, rcond=None)
-    return float(exponent), float(np.exp(log_prefactor)), 0.0
+    logs = np.log(np.maximum(values, np.finfo(float).tiny))
+    exponents, prefactors = np.linalg.lstsq(design, (logs / sigma).T, rcond=None)[0]
+    return np.stack([exponents, np.exp(prefactors), np.zeros(len(values))], axis=1)
 
 
-def _with_floor(m: Array, values: Array, sigma: Array) -> tuple[float, float, float]:
+def _with_floor(m: Array, values: Array, sigma: Array) -> Array:
+    """Exponent, prefactor and floor (n, 3) of the law through each row of the values (n, n_w)."""
+    starts = _power_law(m, values, sigma)
+    return np.array([_one_with_floor(m, row, sigma, *start[:2]) for row, start in zip(values, starts, strict=True)])
+
+
+def _one_with_floor(m: Array, values: Array, sigma: Array, exponent: float, prefactor: float) -> tuple[float, float, float]:
     from scipy.optimize import least_squares
 
-    tiny = np.finfo(float).tiny
-    exponent, prefactor, _ = _power_law(m, values, sigma)
-    logs, middle = np.log(np.maximum(values, tiny)), float(np.exp(np.mean(np.log(m))))
+    logs, middle = np.log(np.maximum(values, np.finfo(float).tiny)), float(np.exp(np.mean(np.log(m))))
 
     def residuals(p: Array) -> Any:
         model = np.exp(p[1]) * (m / middle) ** -p[0] + np.exp(p[2])

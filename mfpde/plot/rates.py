@@ -50,7 +50,7 @@ def _panel(panel: Any, m: Any, values: Any, fits: Any, name: str) -> None:
     panel.set(xscale="log", yscale="log")
     if np.isfinite(exponent):
         fine = np.geomspace(m.min(), m.max(), 50)
-        label = rf"$a={exponent:.2f}\ [{low:.2f},{high:.2f}]$"
+        label = f"a = {exponent:.2f} [{low:.2f}, {high:.2f}]"
         panel.plot(fine, prefactor * fine**-exponent + floor, "C1-", lw=1.0, label=label)
         panel.legend(loc="lower left", fontsize=6.5)
     if f"{name}{_FLOOR}_error" in values:

@@ -73,6 +73,10 @@ def save_figure(figure: Any, name: str, out: str | Path, tables: Data, config: M
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")  # or every file would be laid out anew
     paths = []
     for kind in ("pdf", "png"):
         path = folder / f"{name}.{kind}"
