@@ -36,7 +36,7 @@ def constants():
     pairs = [20 * (finite_exact.bilinear_risk(s, 1.0, 1.0, 10) - finite_exact.bilinear_risk(s, 1.0, 1.0, 20)) for s in (0.5, 1.0)]
     cases = [
         ("linear", linear, 8, 2500, [0.5, 1.0], gaps),
-        ("bilinear", bilinear, 20, 4000, [0.5, 1.0], pairs),
+        ("bilinear", bilinear, 20, 6000, [0.5, 1.0], pairs),
         ("two classes, d = 40", mf.IsotropicGaussians(d=40, delta=0.8), 8, 3000, [0.0], [7.41176207426485]),
         ("two classes, d = 320", mf.IsotropicGaussians(d=320, delta=0.5), 8, 3000, [0.0], [6.62468838834289]),
     ]

@@ -12,7 +12,7 @@ import mfpde as mf
 POINT, GAPS = mf.PhasePoint(gamma=1.0, gamma_prime=0.0), ("rd_w", "rd_a", "loss", "function_distance", "neurons_rms")
 
 
-def gaps(widths=(256, 1024, 4096, 16384), replicas=96, times=(1.0, 10.0)):
+def gaps(widths=(256, 1024, 4096, 16384), replicas=160, times=(1.0, 10.0)):
     """Beside the coupled limit at the times kappa t."""
     settings = {"replicas": replicas, "network": {"dynamics": "flow"}, "limit": {"nodes": 8}, "store": "finite_width_store"}
     runs = [mf.drift(POINT, widths={"m": [m]}, t_eval=[t / POINT.kappa(m) for t in times], **settings) for m in widths]
@@ -21,7 +21,7 @@ def gaps(widths=(256, 1024, 4096, 16384), replicas=96, times=(1.0, 10.0)):
             show(f"kappa t = {t:g}: {gap}", widths, np.array([run.gaps[gap][0, :, i] for run in runs]))
 
 
-def parted(widths=(256, 1024, 4096, 16384), replicas=96, times=(1.0, 10.0)):
+def parted(widths=(256, 1024, 4096, 16384), replicas=160, times=(1.0, 10.0)):
     """Neurons that lie on another side of some kink than their characteristics: their share, and what they and the others add."""
     inputs = np.column_stack([POINT.law.x, np.ones(len(POINT.law.x))])
     for t in times:

@@ -8,7 +8,7 @@ from finite_width_rates import show
 
 import mfpde as mf
 
-WIDTHS, REPLICAS, TIMES = {1: [128, 512, 2048, 8192], 2: [256, 724, 2048, 5792]}, 64, [1.0, 2.0, 3.0]
+WIDTHS, REPLICAS, TIMES = {1: [128, 512, 2048, 8192], 2: [256, 724, 2048, 5792]}, 256, [1.0, 2.0, 3.0]
 TRAINING = {"batches": [(np.array([[1.0, 0.0, 0.0]]), np.array([1.0]))] * 3, "lr": 0.5, "probe": np.array([[0.6, 0.8, 0.0]])}
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ STUDIES = {
     "OddTarget-30": (odd(d=30), [16, 64, 256, 1024], 96, [0.0, 2.0], UNPAIRED, {}, ODD),
     "LowDimensionalTarget-20": (mf.LowDimensionalTarget(d=20, d_h=5), [20, 50, 125, 312], 96, [0.0, 2.0], {}, {}, LOW),
     "LowDimensionalTarget-40": (mf.LowDimensionalTarget(d=40, d_h=10), [20, 50, 125, 312], 96, [0.0, 2.0], {}, {}, LOW),
+    "LowDimensionalTarget-20-start": (mf.LowDimensionalTarget(d=20, d_h=5), [20, 50, 125, 312], 384, [0.0], {}, {}, LOW),
+    "LowDimensionalTarget-40-start": (mf.LowDimensionalTarget(d=40, d_h=10), [20, 50, 125, 312], 384, [0.0], {}, {}, LOW),
     "IntegrableNetwork-relu-2": _integrable(2, "relu"),
     "IntegrableNetwork-tanh-2": _integrable(2, "tanh"),
     "IntegrableNetwork-relu-3": _integrable(3, "relu"),

@@ -10,8 +10,8 @@ from finite_width_rates import show
 
 import mfpde as mf
 
-NAMES, REPLICAS, STEP, TOLERANCES = ("mass_plus", "mass_minus", "loss"), 32, 1e-4, (1e-10, 1e-13)
-STUDIES = ((1, [40, 80, 160, 320, 640], [0.5, 3.0]), (2, [160, 320, 640, 1280], [1.0, 2.0]))
+NAMES, STEP, TOLERANCES = ("mass_plus", "mass_minus", "loss"), 1e-4, (1e-10, 1e-13)
+STUDIES = ((1, [40, 80, 160, 320, 640], [0.5, 3.0], 256), (2, [160, 320, 640, 1280], [1.0, 2.0], 640))
 
 
 def fluctuation(limit, times):
@@ -29,9 +29,9 @@ def fluctuation(limit, times):
 
 if __name__ == "__main__":
     system = mf.LowDimensionalTarget(d=20, d_h=5)
-    for seed, widths, times in STUDIES:
+    for seed, widths, times, replicas in STUDIES:
         constants, roots = fluctuation(system.limit(), times), np.sqrt(widths)
-        study = mf.drift(system, widths={"m": widths}, replicas=REPLICAS, t_eval=times, rng=seed, store="finite_width_store")
+        study = mf.drift(system, widths={"m": widths}, replicas=replicas, t_eval=times, rng=seed, store="finite_width_store")
         for i, t in enumerate(times):
             for name in (*NAMES, "function_distance", "neurons_rms"):
                 gaps = study.gaps[name][:, :, i]
@@ -39,4 +39,4 @@ if __name__ == "__main__":
                 if name in NAMES:
                     mean, spread = widths * gaps.mean(axis=1), roots * gaps.std(axis=1, ddof=1)
                     show("  fluctuation", widths, gaps - gaps.mean(axis=1, keepdims=True))
-                    print(f"  c = {constants[name][i]:.4f}, found {spread}; b = {mean} +- {roots * spread / np.sqrt(REPLICAS)}")
+                    print(f"  c = {constants[name][i]:.4f}, found {spread}; b = {mean} +- {roots * spread / np.sqrt(replicas)}")

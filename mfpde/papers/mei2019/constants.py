@@ -17,7 +17,7 @@ from mfpde.systems.two_layer.circle import CosineCircle
 from mfpde.systems.two_layer.circle.exact import fluctuation
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"b": 0.8, "end": 5.0, "nodes": 96, "modes": 120, "width": 400, "replicas": 4000},
+    "paper": {"b": 0.8, "end": 5.0, "nodes": 96, "modes": 120, "width": 400, "replicas": 8000},
     "quick": {"b": 0.8, "end": 2.0, "nodes": 32, "modes": 40, "width": 100, "replicas": 100},
 }
 _ROWS = 31

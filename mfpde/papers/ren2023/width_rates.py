@@ -19,7 +19,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "d": 100,
         "first": [
-            {"widths": [64, 128, 256, 512], "t_eval": [0.0, 20.0, 100.0, 200.0], "directions": 1000, "replicas": 32},
+            {"widths": [64, 128, 256, 512], "t_eval": [0.0, 20.0, 100.0, 200.0], "directions": 4000, "replicas": 32},
             {"widths": [2**k for k in range(6, 14)], "t_eval": [0.0, 20.0], "directions": 600, "replicas": 32},
         ],
         "second": {"widths": [4, 16, 64, 256], "t_eval": [0.0, 20.0, 100.0, 200.0, 400.0], "replicas": 128},
