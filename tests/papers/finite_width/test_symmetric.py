@@ -55,9 +55,10 @@ def _fluctuations(limit, t: float) -> dict[str, float]:
 def test_rates_of_the_low_dimensional_target() -> None:
     """Where the fluctuation is larger than the bias of 1/m; it is what the limit predicts from its response, to 4 standard errors."""
     system, t, nodes, widths = mf.LowDimensionalTarget(d=8, d_h=3), 1.0, {"nodes": 6}, [16, 48, 144]
-    study = mf.drift(system, widths={"m": widths}, replicas=REPLICAS, t_eval=[t], tracers=False, limit=nodes, rtol=1e-5)
-    for gap in ("mass_plus", "mass_minus", "loss", "function_distance"):
+    study = mf.drift(system, widths={"m": widths}, replicas=REPLICAS, t_eval=[t], limit=nodes, rtol=1e-5)
+    for gap in ("mass_plus", "mass_minus", "loss", "function_distance", "neurons_rms"):
         rate = study.rate(gap, t=t, level=LEVEL)
+        assert rate.predicted is not None, gap
         assert rate.covers(0.5), gap
         assert not rate.covers(0.0), gap
         assert not rate.covers(1.0), gap

@@ -193,12 +193,13 @@ class LowDimensionalTarget:
         """How fast gaps close with width at a fixed time: masses and loss by a fluctuation of m^-1/2 and a bias of 1/m.
 
         The root mean square is sqrt(c^2/m + b^2/m^2): m^-1/2 above the width (b/c)^2, 1/m below. Near the target c is small and the
-        bias of the loss is half the square of f's gap: at t = 3, d = 20, d_h = 5 that width is 900 (docs/low_dimensional, "Finite width").
+        bias of the loss is half the square of f's gap: at t = 3, d = 20, d_h = 5 that width is 600 (docs/low_dimensional, "Finite width").
         """
         fluctuation = {"exponent": 0.5, "source": "fluctuation, for m above (bias/fluctuation)^2, docs/low_dimensional"}
         bias = {"exponent": 1.0, "statistic": "bias", "source": "docs/low_dimensional"}
         rates: dict[str, Any] = {name: [fluctuation, bias] for name in ("mass_plus", "mass_minus", "loss")}
-        return rates | {"function_distance": {"exponent": 0.5, "source": "means over independent neurons, docs/low_dimensional"}}
+        means = {"exponent": 0.5, "source": "means over independent neurons, docs/low_dimensional"}
+        return rates | {"function_distance": means, "neurons_rms": means}
 
     def coupled_limit(self, network: Any, *, nodes: int = 20, modes: int | None = None) -> ReducedLimit:
         """The limit that carries the initial neurons of `network` as passive tracers, their mean-field characteristics."""
