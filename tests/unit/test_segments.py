@@ -7,7 +7,9 @@ import pytest
 
 import mfpde as mf
 from mfpde.kernels.first_layer import arc_cosine_sum, assemble, gate_projected, weighted_relu
-from mfpde.kernels.segments import compare, compare_rays, particle_sums, profile, sample_errors, spherical_velocity, sweep_rays
+from mfpde.kernels.profile import particle_sums, profile
+from mfpde.kernels.segments import sample_errors, spherical_velocity, sweep_rays
+from mfpde.kernels.two_fields import compare, compare_rays
 from mfpde.systems.depth_separation.gradient import first_layer_gradient
 
 SYSTEMS = {d: mf.DepthSeparation(d=d, homogeneity=p) for d, p in ((3, 1), (10, 2), (100, 2))}

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from mfpde.checks import whole
 from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
-from mfpde.kernels.segments import Profile, compare, profile, spherical_velocity
+from mfpde.kernels.profile import Profile, profile
+from mfpde.kernels.segments import spherical_velocity
+from mfpde.kernels.two_fields import compare
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import resolve_seed, stream
 from mfpde.systems.depth_separation.observables import moments_of_state

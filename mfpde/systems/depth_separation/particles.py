@@ -12,7 +12,9 @@ import numpy.typing as npt
 from mfpde.checks import whole
 from mfpde.flow import Array, Event, Field, Packing, Refinable, VelocityFlow
 from mfpde.kernels.first_layer import assemble, row_norms
-from mfpde.kernels.segments import Profile, compare_rays, particle_sums, profile, sweep_rays
+from mfpde.kernels.profile import Profile, particle_sums, profile
+from mfpde.kernels.segments import sweep_rays
+from mfpde.kernels.two_fields import compare_rays
 from mfpde.measures import Ensemble, orthogonal_directions
 from mfpde.streams import stream
 from mfpde.systems.depth_separation import observables
