@@ -43,7 +43,7 @@ def moment_table(law: Law, cap: float = math.inf) -> MomentTable:
         raise ValueError(f"cap = {cap!r}: give a radius > 0 or infinity")
     if isinstance(law, CappedBessel):
         return moment_table(law.bessel, min(cap, law.cap))
-    table = _whole_table(law)
+    table = _whole_table(law, float(cap))
     cap = min(float(cap), table.cap)
     full = radial_moments(table, cap)
     mass = full[0]
@@ -67,10 +67,10 @@ def moment_table(law: Law, cap: float = math.inf) -> MomentTable:
 
 
 @lru_cache(maxsize=16)
-def _whole_table(law: Law) -> MomentTable:
-    """The table of the unconditioned law (its guide, which only :func:`moment_table` makes, is empty)."""
+def _whole_table(law: Law, cap: float) -> MomentTable:
+    """The table of the unconditioned law, for use up to `cap` (its guide, which only :func:`moment_table` makes, is empty)."""
     if isinstance(law, Bessel):
-        return _bessel_table(law)
+        return _bessel_table(law, cap)
     if isinstance(law, Gaussian) and law.isotropic:
         reach, length = law.reach(), 0.25 * math.sqrt(law.scale)
         panels, edges = panel_moments(law.density, length, math.ceil(reach / length))
@@ -78,12 +78,12 @@ def _whole_table(law: Law) -> MomentTable:
     raise ValueError(f"{law!r} has no table of radial moments: it needs a Bessel law or an isotropic Gaussian")
 
 
-def _bessel_table(law: Bessel) -> MomentTable:
+def _bessel_table(law: Bessel, cap: float) -> MomentTable:
     wavenumber = law.wavenumber
     length = 0.25 * math.pi / wavenumber
     # From 8 nu on the series of the tail gain a factor 64 a term; the 60 is for small nu, where they are only asymptotic.
-    # Panels are six times as fast, so there are more of them than needed: 1.4 MB, built in a tenth of a second.
-    count = max(math.ceil((4 * law.d + 60) / (0.25 * math.pi)), _PANELS)
+    # Panels are six times as fast, so there are more of them than needed: at most 1.4 MB, built in a tenth of a second.
+    count = max(math.ceil((4 * law.d + 60) / (0.25 * math.pi)), math.ceil(min(_PANELS, cap / length)))
 
     def density(r: Array) -> Array:
         squares = np.empty(r.size)
