@@ -42,7 +42,7 @@ def coupled_run(
     Raises
     ------
     ValueError
-        If network and limit run on different clocks, have nothing to compare, or an argument is impossible.
+        If network and limit run on different clocks, have nothing to compare or an observable of two shapes, or an argument is impossible.
     """
     made: Any = system.network(**network)
     images = [made, mirror_image(made)] if mirrored else [made]
@@ -115,11 +115,8 @@ def _one(
     rows = min(_reached(one, times) for one in runs.values())
     if not rows:
         return {"complete": False, "message": failed}
-    gaps = {
-        name: run.observables[name][:rows] - reference.observables[name][:rows]
-        for name in run.observables
-        if name in reference.observables
-    }
+    shared = [name for name in run.observables if name in reference.observables]
+    gaps = {name: _gap(name, run.observables[name][:rows], reference.observables[name][:rows]) for name in shared}
     law: Any = getattr(system, "law", None)
     compared = law is not None and hasattr(made, "predict") and hasattr(exact, "predict")
     inputs = inputs_of(law, stream(int(network["rng"]), "function distance")) if compared else None
@@ -135,6 +132,14 @@ def _one(
     padded = {name: _padded(values, times.size) for name, values in gaps.items()}
     observed = {OBSERVED + name: _padded(values[: _reached(run, times)], times.size) for name, values in run.observables.items()}
     return {**padded, **observed, "complete": not failed, "message": failed}
+
+
+def _gap(name: str, network: Array, limit: Array) -> Array:
+    if network.shape != limit.shape:
+        ours, theirs = network.shape[1:], limit.shape[1:]
+        raise ValueError(f"{name} has shape {ours} in the network and {theirs} in the limit: what is compared must have one shape")
+    gap: Array = network - limit
+    return gap
 
 
 def _distances(

@@ -153,11 +153,19 @@ def _methods(system: System, network: Mapping[str, Any], tracers: bool) -> dict[
     return {name: "assignment" if size <= ASSIGNED else "sliced" for name, size in sizes.items()}
 
 
+def _is_list(values: object) -> bool:
+    return isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str) and np.ndim(values) == 1
+
+
 def _check_widths(
     widths: Mapping[str, Sequence[int]], fixed: Mapping[str, int], network: Mapping[str, Any], named: Mapping[str, str]
 ) -> None:
-    if not widths or any(len(values) == 0 for values in widths.values()):
-        raise ValueError(f"widths = {dict(widths)!r}: name at least one width and its values, such as {{'m1': [64, 256]}}")
+    if not isinstance(widths, Mapping) or not widths or not all(_is_list(values) and len(values) for values in widths.values()):
+        shown = dict(widths) if isinstance(widths, Mapping) else widths
+        raise ValueError(f"widths = {shown!r}: name at least one width and its values, such as {{'m1': [64, 256]}}")
+    for role, chosen in (("fixed", fixed), ("network", network)):
+        if not isinstance(chosen, Mapping):
+            raise ValueError(f"{role} = {chosen!r}: give values by name, such as {{'m2': 128}}")
     for name, value in [(name, value) for name, values in widths.items() for value in values] + list(fixed.items()):
         whole(name, value)
     given = [*widths, *fixed, *network, *named, "rng"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import number, whole
-from mfpde.finite.rates import checked, goodness, interval, many_excluded, poor_fit, resampled, same_replicas
+from mfpde.finite.rates import FEWEST_RESAMPLES, NoFitError, checked, goodness, interval, many_excluded, poor_fit, resampled, same_replicas
 from mfpde.flow import Array
 
 _EXPONENTS = (0.05, 5.0)
@@ -83,16 +83,20 @@ def extrapolate(
     Raises
     ------
     ValueError
-        With fewer than three widths (four if the exponent is fitted), fewer than two complete replicas at a width, values without
-        variance, or an impossible argument.
+        With fewer than three widths (four if the exponent is fitted) or one given twice, fewer than two complete replicas at a width,
+        values without variance or of an infinite one, or an impossible argument.
     """
     fixed = None if exponent is None else number("exponent", exponent, positive=True)
     m, table, excluded = checked(widths, values, "an extrapolation", 4 if fixed is None else 3, level)
-    means = np.array([np.mean(row) for row in table])
-    paired = joint and same_replicas(values)
-    samples = resampled(lambda rows: np.mean(rows, axis=-1), table, paired, whole("resamples", resamples), rng)
+    resamples, paired = whole("resamples", resamples, FEWEST_RESAMPLES), joint and same_replicas(values)
     n = min(row.size for row in table)
-    covariance = np.atleast_2d(np.cov(samples.T)) * n / (n - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = np.array([np.mean(row) for row in table])
+        samples = resampled(lambda rows: np.mean(rows, axis=-1), table, paired, resamples, rng)
+        covariance = np.atleast_2d(np.cov(samples.T)) * n / (n - 1)
+    if not np.isfinite(covariance).all():
+        largest = max(np.max(np.abs(row)) for row in table)
+        raise NoFitError(f"the values reach {largest:.3g}: their variance is infinite; take an earlier time")
     sigma = np.sqrt(np.diag(covariance))
     value, constant, a = (float(found[0]) for found in _fit(m, means[None], sigma, fixed))
     low, high = interval(value, _fit(m, samples, sigma, fixed)[0], n, level)

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.checks import whole
+from mfpde.checks import is_real, whole
 from mfpde.finite.prediction import STATISTICS, PredictedRate
 from mfpde.flow import Array
-from mfpde.streams import stream
+from mfpde.streams import resolve_seed, stream
 
 _POOR_FIT = 0.01
 _MANY_EXCLUDED = 0.1
 _ROUNDING = 1e-13
+_NO_POWER = 1e-6
+FEWEST_RESAMPLES = 40
+"""Those of which 95 % leave one out at either end."""
 
 
 class NoFitError(ValueError):
@@ -57,6 +60,8 @@ class Rate:
         Runs left out because they did not complete, of how many.
     predicted : PredictedRate or None
         The rate that the system states.
+    unresolved : tuple of float
+        Of a bias, the widths at which it is within two standard errors of 0: its size there is the size of the noise.
     """
 
     exponent: float
@@ -74,11 +79,13 @@ class Rate:
     excluded: int = 0
     runs: int = 0
     predicted: PredictedRate | None = None
+    unresolved: tuple[float, ...] = ()
 
     @property
     def warning(self) -> str:
         """Why not to trust the fit; empty if nothing speaks against it."""
-        return "; ".join(filter(None, (poor_fit(self.p_value), many_excluded(self.excluded, self.runs))))
+        reasons = poor_fit(self.p_value), _lost_in_noise(self.unresolved), many_excluded(self.excluded, self.runs)
+        return "; ".join(filter(None, reasons))
 
     @property
     def covered(self) -> bool | None:
@@ -128,21 +135,25 @@ def fit_rate(
     Raises
     ------
     ValueError
-        With fewer than three widths (four with a floor), fewer than two complete replicas at a width, gaps without variance, or an
-        impossible argument.
+        With fewer than three widths (four with a floor) or one given twice, fewer than two complete replicas at a width, gaps without
+        variance, too few that are not 0, gaps that do not fall beside a floor, or an impossible argument.
     """
     if statistic not in STATISTICS:
         raise ValueError(f"statistic = {statistic!r}: give one of {STATISTICS}")
     m, table, excluded = checked(widths, gaps, "a rate with a floor" if floor else "a rate", 4 if floor else 3, level)
-    resamples, reduce = whole("resamples", resamples), _REDUCTIONS[statistic]
+    resamples, reduce = whole("resamples", resamples, FEWEST_RESAMPLES), _REDUCTIONS[statistic]
     values = np.array([reduce(row) for row in table])
-    samples = resampled(reduce, table, joint and same_replicas(gaps), resamples, rng)
+    samples = _without_zeros(m, values, resampled(reduce, table, joint and same_replicas(gaps), resamples, rng), level)
     n = min(row.size for row in table)
-    logs = np.log(np.maximum(samples, np.finfo(float).tiny))
+    logs = np.log(samples)
     covariance = np.atleast_2d(np.cov(logs.T)) * n / (n - 1)
     sigma = np.sqrt(np.diag(covariance))
     fit = _with_floor if floor else _power_law
-    exponent, prefactor, constant = fit(m, values[None], sigma)[0].tolist()
+    exponent, log_prefactor, constant = fit(m, values[None], sigma)[0].tolist()
+    if floor and exponent < _NO_POWER:
+        words = "do not fall with the width: there is no power law beside a floor; fit without one"
+        raise NoFitError(f"gaps of {values[0]:.3g} at width {m[0]:g} and {values[-1]:.3g} at {m[-1]:g} {words}", f"the gaps {words}")
+    prefactor = float(np.exp(log_prefactor))
     low, high = interval(exponent, fit(m, samples, sigma)[:, 0], n, level)
     slopes = -np.diff(np.log(values)) / np.diff(np.log(m))
     slope_errors = np.std(-np.diff(logs, axis=1) / np.diff(np.log(m)), axis=0) * np.sqrt(n / (n - 1))
@@ -150,13 +161,38 @@ def fit_rate(
     p_value = goodness(residuals, _directions(m, exponent, prefactor, constant, floor), covariance, n)
     counts = (excluded, excluded + sum(row.size for row in table))
     fitted = (exponent, low, high, prefactor, constant, level, m, values, values * sigma, slopes, slope_errors, p_value)
-    return Rate(*fitted, *counts, predicted)
+    return Rate(*fitted, *counts, predicted, _unresolved(m, table) if statistic == "bias" else ())
+
+
+def _without_zeros(m: Array, values: Array, samples: Array, level: float) -> Array:
+    """The samples (n, n_w), which have a logarithm, with the few that are 0 at the smallest of the others; NoFitError if they are many."""
+    shares = np.where(values == 0.0, 1.0, np.mean(samples == 0.0, axis=0))
+    worst = int(np.argmax(shares))
+    if shares[worst] > 0.5 * (1.0 - level):
+        words = "is 0 in {} of the resamples: a 0 has no logarithm, and too few gaps differ from it; take more replicas"
+        message = f"the statistic at width {m[worst]:g} {words.format(f'{shares[worst]:.0%}')}"
+        raise NoFitError(message, f"the statistic at a width {words.format('many')}")
+    kept: Array = np.maximum(samples, np.min(np.where(samples > 0.0, samples, values), axis=0))
+    return kept
 
 
 def poor_fit(p_value: float) -> str:
     """The warning that a p-value gives rise to, or ""."""
     if p_value < _POOR_FIT:
         return f"poor fit (p = {p_value:.2g}): these widths follow no single power law; drop the smallest, or fit a floor"
+    return ""
+
+
+def _unresolved(m: Array, table: list[Array]) -> tuple[float, ...]:
+    """The widths at which the mean gap is within two standard errors of 0."""
+    errors = [np.std(row, ddof=1) / np.sqrt(row.size) for row in table]
+    return tuple(float(width) for width, row, error in zip(m, table, errors, strict=True) if abs(np.mean(row)) < 2.0 * error)
+
+
+def _lost_in_noise(unresolved: tuple[float, ...]) -> str:
+    if unresolved:
+        widths = ", ".join(f"{width:g}" for width in unresolved)
+        return f"the mean gap is within two standard errors of 0 at {widths}, where its size is that of the noise; take more replicas"
     return ""
 
 
@@ -174,9 +210,11 @@ def checked(
     m, values = np.asarray(widths, float), np.asarray(gaps, float)
     if m.ndim != 1 or values.ndim != 2 or values.shape[0] != m.size:
         raise ValueError(f"widths have shape {m.shape}, gaps {values.shape}: give (n_w,) and (n_w, replicas)")
-    if np.unique(m).size < needed or np.any(m <= 0):
+    if np.unique(m).size < needed or not np.all((m > 0) & np.isfinite(m)):
         raise ValueError(f"widths = {m.tolist()}: {what} needs at least {needed} different widths > 0")
-    if not 0.0 < level < 1.0:
+    if np.unique(m).size < m.size:
+        raise ValueError(f"widths = {m.tolist()}: give each width once; more networks of one are more replicas")
+    if not is_real(level) or not 0.0 < level < 1.0:
         raise ValueError(f"level = {level!r}: give a confidence between 0 and 1")
     order = np.argsort(m)
     table = [row[np.isfinite(row)] for row in values[order]]
@@ -193,7 +231,7 @@ def checked(
 
 def without_rounding(gaps: Array, sizes: npt.ArrayLike) -> Array:
     """`gaps` with 0 where they are below 1e-13 of the `sizes` of what was compared: the same numbers, computed in two ways."""
-    kept: Array = np.where(np.abs(gaps) <= _ROUNDING * np.asarray(sizes, float), 0.0, gaps)
+    kept: Array = np.where(np.isfinite(gaps) & (np.abs(gaps) <= _ROUNDING * np.asarray(sizes, float)), 0.0, gaps)
     return kept
 
 
@@ -203,8 +241,15 @@ def same_replicas(gaps: npt.ArrayLike) -> bool:
     return bool((kept == kept[0]).all())
 
 
+def _rms(gaps: Array) -> Any:
+    """The root mean square over the last axis, in units of a power of 2, so that no square over- or underflows."""
+    _, exponents = np.frexp(np.max(np.abs(gaps), axis=-1))
+    scaled = np.ldexp(gaps, -exponents[..., None])
+    return np.ldexp(np.sqrt(np.mean(scaled**2, axis=-1)), exponents)
+
+
 _REDUCTIONS: dict[str, Callable[[Array], Any]] = {
-    "rms": lambda gaps: np.sqrt(np.mean(gaps**2, axis=-1)),
+    "rms": _rms,
     "mean": lambda gaps: np.mean(np.abs(gaps), axis=-1),
     "bias": lambda gaps: np.abs(np.mean(gaps, axis=-1)),
 }
@@ -215,7 +260,7 @@ def resampled(reduce: Callable[[Array], Any], table: list[Array], joint: bool, r
 
     If `joint` the same replicas are drawn at every width, which must then have equally many.
     """
-    generator = stream(rng, "resamples")
+    generator = stream(resolve_seed(rng), "resamples")
     columns = []
     chosen = generator.integers(table[0].size, size=(resamples, table[0].size))
     for row in table:
@@ -227,32 +272,31 @@ def resampled(reduce: Callable[[Array], Any], table: list[Array], joint: bool, r
 
 
 def _power_law(m: Array, values: Array, sigma: Array) -> Array:
-    """Exponent, prefactor and floor 0 (n, 3) of the law through each row of the values (n, n_w)."""
+    """Exponent, logarithm of the prefactor and floor 0 (n, 3) of the law through each row of the values (n, n_w)."""
     design = np.stack([-np.log(m), np.ones_like(m)], axis=1) / sigma[:, None]
-    logs = np.log(np.maximum(values, np.finfo(float).tiny))
-    exponents, prefactors = np.linalg.lstsq(design, (logs / sigma).T, rcond=None)[0]
-    return np.stack([exponents, np.exp(prefactors), np.zeros(len(values))], axis=1)
+    exponents, prefactors = np.linalg.lstsq(design, (np.log(values) / sigma).T, rcond=None)[0]
+    return np.stack([exponents, prefactors, np.zeros(len(values))], axis=1)
 
 
 def _with_floor(m: Array, values: Array, sigma: Array) -> Array:
-    """Exponent, prefactor and floor (n, 3) of the law through each row of the values (n, n_w)."""
+    """Exponent, logarithm of the prefactor and floor (n, 3) of the law through each row of the values (n, n_w)."""
     starts = _power_law(m, values, sigma)
     return np.array([_one_with_floor(m, row, sigma, *start[:2]) for row, start in zip(values, starts, strict=True)])
 
 
-def _one_with_floor(m: Array, values: Array, sigma: Array, exponent: float, prefactor: float) -> tuple[float, float, float]:
+def _one_with_floor(m: Array, values: Array, sigma: Array, exponent: float, log_prefactor: float) -> tuple[float, float, float]:
     from scipy.optimize import least_squares
 
-    logs, middle = np.log(np.maximum(values, np.finfo(float).tiny)), float(np.exp(np.mean(np.log(m))))
+    logs, middle = np.log(values), float(np.exp(np.mean(np.log(m))))
 
     def residuals(p: Array) -> Any:
         model = np.exp(p[1]) * (m / middle) ** -p[0] + np.exp(p[2])
         return (np.log(model) - logs) / sigma
 
-    start = [max(exponent, 0.1), np.log(prefactor) - exponent * np.log(middle), logs.min() - 1.0]
+    start = [max(exponent, 0.1), log_prefactor - exponent * np.log(middle), logs.min() - 1.0]
     bounds = ([0.0, -np.inf, logs.min() - 30.0], [10.0, np.inf, logs.min() + 1.0])
     a, scale, constant = least_squares(residuals, start, bounds=bounds, x_scale="jac").x
-    return float(a), float(np.exp(scale + a * np.log(middle))), float(np.exp(constant))
+    return float(a), float(scale + a * np.log(middle)), float(np.exp(constant))
 
 
 def interval(estimate: float, samples: Array, n: int, level: float) -> tuple[float, float]:
@@ -282,5 +326,7 @@ def goodness(residuals: Array, directions: Array, covariance: Array, n: int) -> 
         return float("nan")
     rest = np.linalg.svd(directions, full_matrices=True)[0][:, directions.shape[1] :]
     off = rest.T @ residuals
-    statistic = float(off @ np.linalg.solve(rest.T @ covariance @ rest, off))
+    # Gaps that are all multiples of one scatter off the law by rounding alone, which this calls no scatter.
+    spread = rest.T @ covariance @ rest + np.eye(k) * (_ROUNDING * np.max(np.abs(covariance)))
+    statistic = float(off @ np.linalg.solve(spread, off))
     return float(fdtrc(k, n - k, statistic * (n - k) / (k * (n - 1))))

@@ -234,5 +234,6 @@ class Drift:
 
 def _norms(values: Array) -> Array:
     """The Euclidean norm of each entry of (n_widths, replicas, n_t, ...) over the axes after time."""
-    norms: Array = np.abs(values) if values.ndim == 3 else np.linalg.norm(values.reshape(*values.shape[:3], -1), axis=-1)
+    with np.errstate(over="ignore"):
+        norms: Array = np.abs(values) if values.ndim == 3 else np.linalg.norm(values.reshape(*values.shape[:3], -1), axis=-1)
     return norms

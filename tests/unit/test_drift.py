@@ -159,6 +159,11 @@ def test_shares_of_projected_gradients_belong_to_the_network_alone():
     [
         ({"widths": {}}, "widths = {}: name at least one width and its values, such as {'m1': [64, 256]}"),
         ({"widths": {"m1": []}}, "widths = {'m1': []}: name at least one width and its values"),
+        ({"widths": {"m1": 64}}, "widths = {'m1': 64}: name at least one width and its values"),
+        ({"widths": {"m1": "64"}}, "widths = {'m1': '64'}: name at least one width and its values"),
+        ({"widths": ["m1"]}, "widths = ['m1']: name at least one width and its values"),
+        ({"fixed": 6}, "fixed = 6: give values by name, such as {'m2': 128}"),
+        ({"network": ["dt"]}, "network = ['dt']: give values by name"),
         ({"widths": {"m1": [64, 0]}}, "m1 = 0: give an integer >= 1"),
         ({"widths": {"m1": [4.0]}}, "m1 = 4.0: give an integer >= 1"),
         ({"fixed": {"m2": -1}}, "m2 = -1: give an integer >= 1"),

@@ -228,6 +228,19 @@ def test_flows_with_nothing_in_common_are_refused(tmp_path):
         study(Silent(tmp_path / "log"))
 
 
+def test_observables_of_two_shapes_are_refused(tmp_path):
+    """Two times and two entries: subtracted as they are, rows would meet columns."""
+
+    class Pairs(Counting):
+        def network(self, *, m, rng):
+            flow = super().network(m=m, rng=rng)
+            flow.observe = lambda t, y: {"first": np.array([1.0, 2.0])}
+            return flow
+
+    with pytest.raises(ValueError, match=r"first has shape \(2,\) in the network and \(\) in the limit"):
+        study(Pairs(tmp_path / "log"))
+
+
 def test_descent_that_diverges_stops_and_is_marked():
     """An odd target learnt in steps far too long: the last good state is kept, its moments overflow, and the study goes on."""
     system = mf.OddTarget(law=mf.laws.Gaussian(3), target=mf.targets.Linear([1.0, 0.0, 0.0]))
@@ -252,6 +265,21 @@ def test_gaps_that_overflow_are_no_part_of_a_mean():
     kept = gaps[0, [0, 2, 3], 0]
     assert mean[0, 0] == pytest.approx(kept.mean(), rel=1e-14)
     assert error[0, 0] == pytest.approx(kept.std(ddof=1) / np.sqrt(3.0), rel=1e-14)
+
+
+def test_a_gap_that_overflows_is_infinite_and_left_out():
+    """Beside an observable that is infinite too, it is no rounding."""
+    found = mf.drift(mf.CosineCircle(b=0.8), widths={"m": [4, 8, 16]}, replicas=6, t_eval=[0.0, 1.0])
+    gaps, observed = found.gaps["risk"].copy(), found.observables["risk"].copy()
+    gaps[0, 1, 1] = observed[0, 1, 1] = np.inf
+    lost = replace(found, gaps={"risk": gaps}, observables={"risk": observed})
+    assert lost.sup("risk")[0, 1] == np.inf
+    assert lost.rate("risk", t=1.0).excluded == 1
+    kept = found.gaps["risk"][0, [0, 2, 3, 4, 5], 1]
+    assert lost.rate("risk", t=1.0).values[0] == pytest.approx(np.sqrt(np.mean(kept**2)), rel=1e-14)
+    many = np.stack([1e200 * gaps, gaps], axis=-1)
+    both = replace(found, gaps={"risk": many}, observables={"risk": np.stack([observed, observed], axis=-1)})
+    assert both.sup("risk")[0, 1] == np.inf
 
 
 def test_laws_that_are_infinitely_far_apart():

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mfpde.finite import rates
 from mfpde.finite.extrapolation import extrapolate
 from mfpde.finite.rates import fit_rate, same_replicas
 
@@ -119,8 +120,76 @@ def test_what_cannot_be_fitted_is_refused() -> None:
         ("1 complete replicas", (WIDTHS, good[:, :1]), {}),
         ("statistic = 'max'", (WIDTHS, good), {"statistic": "max"}),
         ("level = 95", (WIDTHS, good), {"level": 95}),
+        ("level = '95'", (WIDTHS, good), {"level": "95"}),
+        ("resamples = 10: give an integer >= 40", (WIDTHS, good), {"resamples": 10}),
+        ("rng = -1: give an integer seed", (WIDTHS, good), {"rng": -1}),
+        (r"widths = \[128.0, 128.0, .*: give each width once", ([128, *WIDTHS], np.vstack([good[:1], good])), {"joint": True}),
+        ("at least 3 different widths", ([1, 2, 4, np.nan], good), {}),
+        ("do not fall with the width: there is no power law beside a floor", (WIDTHS, good * WIDTHS[:, None]), {"floor": True}),
         ("shape", (WIDTHS, good[:2]), {}),
     ]
     for words, arguments, options in cases:
         with pytest.raises(ValueError, match=words):
             fit_rate(*arguments, **options)
+
+
+def test_all_resamples_at_once_are_each_of_them_alone() -> None:
+    """The loops: a weighted line by polyfit, and the floor by fits of one row."""
+    generator, m = np.random.default_rng(11), np.geomspace(16.0, 1024.0, 5)
+    values = (2.0 / m**0.7 + 0.01) * np.exp(0.1 * generator.standard_normal((12, 5)))
+    sigma = generator.uniform(0.02, 0.3, 5)
+    for row, found in zip(values, rates._power_law(m, values, sigma), strict=True):
+        slope, constant = np.polyfit(np.log(m), np.log(row), 1, w=1.0 / sigma)
+        assert found == pytest.approx([-slope, constant, 0.0], rel=1e-9)
+    together = rates._with_floor(m, values, sigma)
+    assert [rates._with_floor(m, row[None], sigma)[0].tolist() for row in values] == together.tolist()
+
+
+def test_a_bias_lost_in_the_noise_is_said_to_be() -> None:
+    """1/m under fluctuations of m^-1/2 reads as 1/2; the interval alone misses 1 in a third of such studies whose runs are joint."""
+    noise = _noise(12, 32, rows=1) + 0.3 * _noise(13, 32)
+    rate = fit_rate(WIDTHS, 1.0 / WIDTHS[:, None] + WIDTHS[:, None] ** -0.5 * noise, statistic="bias", joint=True)
+    assert rate.unresolved == tuple(WIDTHS)
+    assert "within two standard errors of 0 at 128, 256, 512, 1024" in rate.warning
+    clear = fit_rate(WIDTHS, 1.0 / WIDTHS[:, None] + 0.001 * noise, statistic="bias")
+    means, errors = np.mean(1.0 / WIDTHS[:, None] + 0.001 * noise, axis=1), np.std(0.001 * noise, axis=1, ddof=1) / np.sqrt(32)
+    assert clear.unresolved == tuple(WIDTHS[np.abs(means) < 2.0 * errors])
+    assert len(clear.unresolved) < 4
+    assert fit_rate(WIDTHS, WIDTHS[:, None] ** -0.5 * noise).unresolved == ()
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_gaps_whose_squares_have_no_number(size: float) -> None:
+    """Networks on their way to infinity."""
+    gaps = WIDTHS[:, None] ** -0.5 * _noise(14)
+    near, far = fit_rate(WIDTHS, gaps), fit_rate(WIDTHS, size * gaps)
+    assert (far.exponent, far.low, far.p_value) == pytest.approx((near.exponent, near.low, near.p_value), rel=1e-9)
+    assert far.prefactor == pytest.approx(size * near.prefactor, rel=1e-9)
+    if size > 1.0:
+        with pytest.raises(ValueError, match=r"the values reach .*e\+.*: their variance is infinite"):
+            extrapolate(WIDTHS, size * gaps)
+
+
+def test_gaps_that_are_mostly_zero() -> None:
+    """A resample of zeros has no logarithm: few of them count as small, many leave nothing to fit."""
+    gaps = WIDTHS[:, None] ** -0.5 * _noise(15, 8)
+    rate = fit_rate(WIDTHS, np.where(np.arange(8) < 4, gaps, 0.0))
+    # To first order, from the fluctuation of half the squares.
+    squares = np.where(np.arange(8) < 4, gaps, 0.0) ** 2
+    assert np.all(rate.errors / rate.values < 2.0 * np.std(squares, axis=1, ddof=1) / np.sqrt(8) / (2.0 * np.mean(squares, axis=1)))
+    with pytest.raises(rates.NoFitError, match=r"the statistic at width .* is 0 in .*% of the resamples"):
+        fit_rate(WIDTHS, np.where(np.arange(8) < 1, gaps, 0.0))
+    with pytest.raises(rates.NoFitError, match="is 0 in 100% of the resamples"):
+        fit_rate(WIDTHS, WIDTHS[:, None] ** -0.5 * np.array([1.0, -1.0, 1.0, -1.0]), statistic="bias")
+
+
+def test_multiples_of_one_gap_are_no_poor_fit() -> None:
+    """Their scatter about the law and its covariance are both rounding."""
+    for seed in range(200):
+        gaps = 3.0 * WIDTHS[:, None] ** -0.7 * _noise(seed, 8, rows=1)
+        assert fit_rate(WIDTHS, gaps, joint=True, resamples=40, rng=seed).p_value > 0.99
+
+
+def test_what_is_infinite_is_no_rounding() -> None:
+    assert rates.without_rounding(np.array([np.inf, np.nan, 1.0, 1e-14]), [np.inf, 1.0, 1.0, 1.0]).tolist()[::2] == [np.inf, 1.0]
+    assert rates.without_rounding(np.array([1e-14]), 1.0).tolist() == [0.0]
