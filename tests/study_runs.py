@@ -29,6 +29,12 @@ def sample(seed: int, size: int = 5, log: str | None = None) -> dict[str, Any]:
     return {"mean": float(values.mean()), "values": values, "counts": np.arange(seed + 1), "message": f"seed {seed}", "complete": True}
 
 
+def shapes() -> dict[str, Any]:
+    """Arrays of every kind: a complex number, no rows, one in Fortran's order, one read backwards."""
+    x = np.arange(6.0)
+    return {"z": np.complex128(1 + 2j), "none": np.empty((0, 3)), "flags": x[:3] > 1.0, "turned": x.reshape(2, 3).T, "backwards": x[::-1]}
+
+
 def slow(seed: int) -> dict[str, Any]:
     time.sleep(0.05)
     return sample(seed)

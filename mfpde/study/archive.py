@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -31,8 +32,10 @@ class Archive:
         mark = self.folder / _MARK
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            # Looked at before the mark: what another process puts here meanwhile comes after its mark.
+            strangers = any(self.folder.glob("[!.]*"))
             if not mark.exists():
-                if any(self.folder.glob("[!.]*")):
+                if strangers:
                     raise StudyError(f"{self.folder} holds other files and no {_MARK}: give a new or empty folder")
                 _write_aside(mark, json.dumps({"schema": SCHEMA}).encode())
             schema = json.loads(mark.read_text())["schema"]
@@ -46,8 +49,8 @@ class Archive:
         try:
             with self._path(run).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 header, values = json.loads(file["header"].item()), file["values"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
+            return None  # RuntimeError: one changed bit makes an archive an encrypted one, or compressed in some unknown way
         if header["run"] != run.description:
             return None
         result: Result = dict(header["scalars"])
@@ -60,7 +63,7 @@ class Archive:
 
     def write(self, run: Run, result: Result) -> None:
         """Keep the result of `run`; OSError if the disk refuses."""
-        arrays = {name: np.ascontiguousarray(value) for name, value in result.items() if isinstance(value, np.ndarray)}
+        arrays = {name: np.asarray(value, order="C") for name, value in result.items() if isinstance(value, np.ndarray)}
         header = {
             "run": run.description,
             "names": list(result),
@@ -69,7 +72,7 @@ class Archive:
         }
         values = np.concatenate([np.empty(0, np.uint8), *(array.reshape(-1).view(np.uint8) for array in arrays.values())])
         path = self._path(run)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside = _aside(path)
         try:
             with aside.open("wb") as file:
                 np.savez(file, header=np.array(json.dumps(header).encode()), values=values)
@@ -81,7 +84,12 @@ class Archive:
         return self.folder / f"{run.key}.npz"
 
 
+def _aside(path: Path) -> Path:
+    """A hidden name beside `path` that no thread and no process on another machine chooses too."""
+    return path.with_name(f".{path.name}.{uuid4().hex}")
+
+
 def _write_aside(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = _aside(path)
     aside.write_bytes(content)
     os.replace(aside, path)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import contextmanager
 
+from mfpde.checks import whole
 from mfpde.study.archive import Archive
 from mfpde.study.progress import runs_bar
 from mfpde.study.run import Result, Run, StudyError
@@ -29,9 +32,9 @@ def execute(
     executor
         Any executor of the ``concurrent.futures`` kind whose workers are processes: ``ProcessPoolExecutor`` (with the context
         "spawn"), loky's, ``distributed.Client(...).get_executor()``, ``mpi4py.futures.MPIPoolExecutor``. None computes here, one run
-        after the other. The results are the same bits.
-    threads
-        Threads of each worker; without an executor a run uses all that :func:`mfpde.threads.set_threads` allows.
+        after the other. The results are the same bits. Workers that are threads of this process leave its settings as they are.
+    threads : int
+        Threads of each worker process; without an executor a run uses all that :func:`mfpde.threads.set_threads` allows.
     progress
         Show a bar with the time left.
 
@@ -39,14 +42,17 @@ def execute(
     ------
     TypeError
         If `executor` has no ``submit``, such as a number of workers.
+    ValueError
+        If `threads` < 1.
     StudyError
-        If the executor dies. As after any error, what was done is in the archive, and the same call computes only the rest.
+        If the executor dies or was shut down. As after any error, what was done is in the archive, and the same call computes only
+        the rest.
     Exception
         Whatever a run raises, with a note that names the run.
     """
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"executor = {executor!r}: give an executor, such as concurrent.futures.ProcessPoolExecutor(2), or None")
-    unique = {run.key: run for run in runs}
+    threads, unique = whole("threads", threads), {run.key: run for run in runs}
     results: dict[str, Result] = {}
     if archive is not None:
         found = {key: archive.read(run) for key, run in unique.items()}
@@ -75,7 +81,7 @@ def _share_out(
     pending: dict[Future[Result], Run] = {}
     try:
         for run in rest:
-            pending[executor.submit(_in_worker, run, archive, threads)] = run
+            pending[_submitted(executor, run, archive, threads)] = run
         for future in as_completed(pending):
             run = pending[future]
             with _noted(run, results, total, archive):
@@ -88,10 +94,25 @@ def _share_out(
             future.cancel()
 
 
-def _in_worker(run: Run, archive: Archive | None, threads: int) -> Result:
+def _submitted(executor: Executor, run: Run, archive: Archive | None, threads: int) -> Future[Result]:
+    try:
+        return executor.submit(_in_worker, run, archive, threads, _this_process())
+    except BrokenExecutor:
+        raise
+    except RuntimeError as error:  # what an executor says that was shut down
+        raise BrokenExecutor(str(error)) from error
+
+
+def _in_worker(run: Run, archive: Archive | None, threads: int, parent: str) -> Result:
+    if _this_process() == parent:  # a thread: the number of threads is the parent's too
+        return _one(run, archive)
     set_threads(threads)
     with single_threaded_blas():
         return _one(run, archive)
+
+
+def _this_process() -> str:
+    return f"{platform.node()} {os.getpid()}"
 
 
 def _one(run: Run, archive: Archive | None) -> Result:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mfpde import threads
 from mfpde.study import Archive, Run, StudyError, collect, execute, save_table
 from tests import study_runs
 from tests.study_runs import runs, spawned
@@ -123,6 +125,61 @@ def test_a_killed_parent_loses_nothing_that_was_done(tmp_path: Path) -> None:
     kept = [archive.read(run) for run in wanted]
     assert 5 <= sum(result is not None for result in kept) < 40
     _same(execute(wanted, archive=archive), execute(wanted))
+
+
+def test_a_folder_that_another_process_marks_meanwhile_is_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its mark and its first result appear while this one looks whether there are any."""
+    exists = Path.exists
+
+    def late(path: Path, **options: Any) -> bool:
+        found = exists(path, **options)
+        if path.name == "study.json" and not found:
+            (tmp_path / "first.npz").write_text("")
+            path.write_text('{"schema": 1}')
+        return found
+
+    monkeypatch.setattr(Path, "exists", late)
+    assert Archive(tmp_path).folder == tmp_path
+
+
+def test_no_changed_bit_gives_another_result(tmp_path: Path) -> None:
+    """Read as damaged, or in a place that says nothing."""
+    archive, (run,) = Archive(tmp_path), runs(study_runs.sample, 1)
+    good = execute([run], archive=archive)
+    (path,) = tmp_path.glob("*.npz")
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        found = archive.read(run)
+        if found is not None:
+            _same([found], good)
+
+
+def test_shapes_come_back(tmp_path: Path) -> None:
+    archive, run = Archive(tmp_path), Run(study_runs.shapes, {})
+    computed = execute([run], archive=archive)
+    _same([archive.read(run)], computed)
+    for name, value in computed[0].items():
+        assert np.shape(archive.read(run)[name]) == np.shape(value), name
+
+
+def test_threads_leave_the_settings_of_their_process() -> None:
+    threads.set_threads(3)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            _same(execute(runs(study_runs.sample, 4), executor=pool), execute(runs(study_runs.sample, 4)))
+        assert threads.thread_count() == 3
+    finally:
+        threads.set_threads(None)
+
+
+def test_an_executor_that_was_shut_down(tmp_path: Path) -> None:
+    with spawned(1) as pool:
+        pass
+    with pytest.raises(StudyError, match=r"the executor died .*after shutdown.*: 0 of 2 runs are done"):
+        execute(runs(study_runs.sample, 2), archive=Archive(tmp_path), executor=pool)
+    with pytest.raises(ValueError, match="threads = 0: give an integer >= 1"):
+        execute(runs(study_runs.sample, 2), threads=0)
 
 
 def test_folders_that_are_no_study_are_refused(tmp_path: Path) -> None:
