@@ -104,6 +104,8 @@ def _fit(arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[str, A
     needed = 4 if arguments.floor else 3
     if len(set(settings["widths"][along])) < needed:
         raise ValueError(f"{along} = {settings['widths'][along]}: a rate needs at least {needed} different widths")
+    if len(set(settings["widths"][along])) < len(settings["widths"][along]):
+        raise ValueError(f"{along} = {settings['widths'][along]}: give each width once")
     if settings["replicas"] < 2:
         raise ValueError(f"replicas = {settings['replicas']}: an interval needs at least 2")
     # Along one width the others stay at their largest.
@@ -113,6 +115,8 @@ def _fit(arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[str, A
         raise ValueError(f"--at {t:g}: give one of the times {settings['t_eval']}, or sup")
     if arguments.statistic not in ("rms", "mean", "bias"):
         raise ValueError(f"statistic = {arguments.statistic!r}: give rms, mean or bias")
+    if arguments.statistic == "bias" and t is None:
+        raise ValueError("--statistic bias --at sup: a bias belongs to a time; give one of the times as --at")
     return {"statistic": arguments.statistic, "t": t, "width": along, "at": at, "floor": arguments.floor}
 
 

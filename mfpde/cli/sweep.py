@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def sweep(arguments: argparse.Namespace) -> None:
         raise CommandError(f"interrupted; {store} keeps the runs that are done, and the same command goes on from there") from None
     except StudyError as error:
         raise CommandError(str(error)) from error
-    described = [Run(run_one, chosen) for chosen in grid]
+    described = [Run(run_one, shown(chosen)) for chosen in grid]
     stem = arguments.out / arguments.config.stem
     written = save_table(collect(described, results), stem)
     written += save_table(rows(described, results), stem.with_name(f"{stem.name}-rows"))
@@ -60,6 +61,8 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         grid = _flat(content.pop("grid", None))
         for key in grid:
             section, name = key.split(".", 1)
+            if not isinstance(content.get(section, {}), dict):
+                raise ValueError(f"{section} = {content[section]!r}: give [{section}] as a section")
             if name in content.get(section, {}):
                 raise ValueError(f"[grid]: {key} is given in [{section}] too: leave it out there")
         points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
@@ -79,6 +82,11 @@ def filled(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, A
         section, name = key.split(".", 1)
         full.setdefault(section, {})[name] = value
     return full
+
+
+def shown(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """A point of the grid as cells of a table: lists and tables, such as times or the widths of a chain, as JSON."""
+    return {key: json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value for key, value in chosen.items()}
 
 
 def run_one(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -137,6 +137,8 @@ def test_the_study_of_every_system_runs(name):
     (["CosineCircle", "--t", "0,soon"], "argument --t: '0,soon': give times with commas between them"),
     (["CosineCircle", "--t", "2,1"], "t_eval"),
     (["CosineCircle", "--at", "7"], "--at 7: give one of the times [0.0, 1.0, 2.0], or sup"),
+    (["CosineCircle", "--widths", "m=8,8,16,32"], "m = [8, 8, 16, 32]: give each width once"),
+    (["CosineCircle", "--statistic", "bias", "--at", "sup"], "--statistic bias --at sup: a bias belongs to a time"),
     (["CosineCircle", "--statistic", "median"], "statistic = 'median': give rms, mean or bias"),
     (["CosineCircle", "--param", "c=1"], "CosineCircle: unknown key 'c'; the keys are b, beta, clock, noise"),
     (["CosineCircle", "--param", "b"], "argument --param: 'b': give KEY=VALUE"),
@@ -149,6 +151,7 @@ def test_impossible_studies_are_refused(capsys, tmp_path, arguments, message):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"mfpde: {message}")
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 def test_a_store_of_something_else_is_left_alone(capsys, tmp_path):

@@ -55,6 +55,15 @@ def test_one_row_a_run_and_one_a_time(capsys, tmp_path):
         np.testing.assert_array_equal(file["runs/z"][()], [float(row["z"]) for row in table])
 
 
+def test_points_that_are_lists_are_told_apart(tmp_path):
+    """Times here; the widths of a chain are a list too."""
+    times = "solve.t_eval = [[0, 0.5], {linear = [0, 1, 3]}]\n"
+    assert sweep(tmp_path, BASE.replace("t_eval = { linear = [0, 1, 3] }", "[grid]\nsystem.b = [0.5]\n" + times)) == 0
+    points = [row["solve.t_eval"] for row in rows(tmp_path / "out" / "grid.csv")]
+    assert points == ["[0, 0.5]", '{"linear": [0, 1, 3]}']
+    assert [row["solve.t_eval"] for row in rows(tmp_path / "out" / "grid-rows.csv")] == [points[0]] * 2 + [points[1]] * 3
+
+
 def test_only_what_is_missing_is_solved(tmp_path, monkeypatch):
     assert sweep(tmp_path, GRID) == 0
     first = (tmp_path / "out" / "grid.csv").read_bytes()
@@ -94,6 +103,7 @@ def test_runs_that_stop_early_are_in_the_table_and_in_the_exit_code(capsys, tmp_
     (BASE + "\n[grid]\nsystem.b = [0.5]\n[more]\nx = 1\n", "the configuration: unknown key 'more'"),
     (BASE + "max_seconds = 1\n[grid]\nsystem.b = [0.5]\n", "[solve]: max_seconds has no place in a sweep"),
     (BASE.replace("[solve]", "[rest]") + "[grid]\nsystem.b = [0.5]\n", "the configuration: unknown key 'rest'"),
+    ("solve = 5\n" + BASE.replace("[solve]\n", "") + "[grid]\nsolve.rtol = [1e-3]\n", "solve = 5: give [solve] as a section"),
     ("[grid", "is not TOML"),
 ])  # fmt: skip
 def test_impossible_grids_are_refused(capsys, tmp_path, text, message):
