@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.store.provenance import canonical
+from mfpde.study.functions import functions
 
 SCHEMA = 1
 
@@ -33,7 +34,7 @@ class Run:
     config : mapping
         Its keyword arguments, as JSON values.
     objects : mapping
-        Objects that take the place of the entries of `config` by which they are described.
+        Objects that take the place of the entries of `config` by which they are described, but for the code of a user's functions.
     """
 
     function: Callable[..., Mapping[str, Any]]
@@ -42,9 +43,11 @@ class Run:
 
     @cached_property
     def description(self) -> str:
-        """Function, configuration and schema as canonical JSON."""
+        """Function, configuration and schema as canonical JSON, and the code of functions in the objects, which have only names there."""
         function = f"{self.function.__module__}:{self.function.__qualname__}"
-        return canonical({"schema": SCHEMA, "function": function, "config": dict(self.config)})
+        given = functions(self.objects)
+        code = {"code": given} if given else {}
+        return canonical({"schema": SCHEMA, "function": function, "config": dict(self.config), **code})
 
     @cached_property
     def key(self) -> str:

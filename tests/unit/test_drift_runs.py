@@ -139,6 +139,17 @@ def test_runs_of_a_shared_limit_are_kept_under_the_names_they_always_had(tmp_pat
     assert len((tmp_path / "log").read_text().split()) == 1
 
 
+def test_another_function_of_the_same_name_is_another_study(tmp_path):
+    def loss(target):
+        system = mf.LowDimensionalTarget(d=4, d_h=2, target=target)
+        return mf.drift(system, widths={"m": [4]}, replicas=1, t_eval=[0.0], store=tmp_path).observables["loss"][0, 0, 0]
+
+    assert loss(lambda r: 2.0 * r) > 2.0 * loss(lambda r: r)
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+    loss(lambda r: r)
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
 def test_a_limit_with_tracers_is_one_for_every_network(monkeypatch):
     made = []
     couple = mf.CosineCircle.coupled_limit

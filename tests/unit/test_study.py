@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import h5py
 import numpy as np
 import pytest
 
+import mfpde as mf
 from mfpde import threads
 from mfpde.study import Archive, Run, StudyError, collect, execute, save_table
+from mfpde.study.functions import functions
 from tests import study_runs
 from tests.study_runs import runs, spawned
 
@@ -54,6 +57,57 @@ def test_a_run_is_named_by_function_and_configuration() -> None:
     assert run.key == Run(study_runs.sample, {"size": np.int64(4), "seed": 1}).key
     others = [Run(study_runs.sample, {"seed": 1, "size": 5}), Run(study_runs.slow, {"seed": 1, "size": 4})]
     assert len({run.key, *(other.key for other in others)}) == 3
+
+
+def _scaled(factor: float) -> Any:
+    return lambda x: factor * x
+
+
+class Scale:
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(self, x: float) -> float:
+        return self.factor * x
+
+
+def _power(x: float, n: int) -> float:
+    return x**n
+
+
+def _calling(function: Any) -> Any:
+    return lambda x: 1.0 + function(x)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (lambda x: x, lambda x: 2 * x),
+    (_scaled(1.0), _scaled(2.0)),
+    (_scaled(np.arange(3.0)), _scaled(np.arange(3.0) + 1.0)),
+    (_calling(_scaled(1.0)), _calling(_scaled(2.0))),
+    (Scale(1.0), Scale(2.0)),
+    (Scale(1.0).__call__, Scale(2.0).__call__),
+    (partial(_power, n=1), partial(_power, n=2)),
+    (np.vectorize(lambda x: x), np.vectorize(lambda x: 2 * x)),
+    (mf.targets.Custom(lambda x: x), mf.targets.Custom(lambda x: 2 * x)),
+    ([{"a": lambda x: x}], [{"a": lambda x: 2 * x}]),
+])  # fmt: skip
+def test_functions_of_one_name_are_told_apart(one: Any, other: Any) -> None:
+    keys = [Run(study_runs.sample, {"seed": 1, "f": "<lambda>"}, {"f": value}).key for value in (one, other, one)]
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_a_function_written_again_is_the_same() -> None:
+    """At another line; what this package and NumPy call by a name needs no code."""
+    first, second = lambda x: {"a", "b", "c"} & {x}, lambda x: {"a", "b"} & {x}
+    third = lambda x: {"a", "b", "c"} & {x}  # noqa: E731
+    assert functions(first) == functions(third) != functions(second)
+    assert len(functions(first)) == 1
+    assert functions([np.tanh, np.linalg.norm, mf.targets.Linear([1.0]), 3, "x", Path]) == []
+
+    def turns(n: int) -> int:
+        return n and turns(n - 1)
+
+    assert len(functions([turns, turns])) == 1
 
 
 def test_an_executor_gives_the_same_bits(tmp_path: Path) -> None:

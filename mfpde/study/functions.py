@@ -1,0 +1,96 @@
+"""What a user's functions say: two of one name, such as two lambdas, are told apart by their code and the values that it uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Set
+from dataclasses import fields, is_dataclass
+from functools import partial
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+_KNOWN = ("builtins", "mfpde", "numpy", "scipy")
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+
+
+def functions(value: Any) -> list[str]:
+    """SHA-256 of each user's function in `value`: itself, or what lists, mappings and the fields of dataclasses hold.
+
+    Functions of this package, of Python, NumPy and SciPy are left out: their names say what they are. So are functions written in C.
+    """
+    found: list[str] = []
+    _search(value, found, set())
+    return found
+
+
+def _search(value: Any, found: list[str], seen: set[int]) -> None:
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if callable(value) and not isinstance(value, type) and _of_user(_python(value)):
+        found.append(hashlib.sha256(_text(_python(value), ()).encode()).hexdigest())
+    elif is_dataclass(value) and not isinstance(value, type):
+        for one in fields(value):
+            _search(getattr(value, one.name, None), found, seen)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _search(item, found, seen)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _search(item, found, seen)
+
+
+def _python(function: Any) -> Any:
+    """The Python function inside what Numba or NumPy made of it."""
+    for name in ("py_func", "pyfunc"):
+        function = getattr(function, name, function)
+    return function
+
+
+def _of_user(function: Any) -> bool:
+    if isinstance(function, partial):
+        return True
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return isinstance(module, str) and module.split(".")[0] not in _KNOWN
+
+
+def _text(value: Any, above: tuple[int, ...]) -> str:
+    """Everything that the value of a function depends on, as far as Python code and plain values go; the same in every process."""
+    if isinstance(value, _PLAIN):
+        return repr(value)
+    if id(value) in above:
+        return "itself"
+    above = (*above, id(value))
+
+    def each(values: Any) -> str:
+        return f"({', '.join(_text(one, above) for one in values)})"
+
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        used = {name: value.__globals__[name] for name in _names(value.__code__) if name in value.__globals__}
+        return each([value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, cells, used])
+    if isinstance(value, CodeType):
+        return each([value.co_code, value.co_names, value.co_varnames, value.co_consts])
+    if isinstance(value, (partial, MethodType)):
+        parts = [value.func, value.args, value.keywords] if isinstance(value, partial) else [value.__func__, value.__self__]
+        return each(parts)
+    if isinstance(value, np.ndarray):
+        content = each(value.ravel().tolist()) if value.dtype.hasobject else hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()
+        return f"{value.dtype} {value.shape} {content}"
+    if isinstance(value, Mapping):
+        return "; ".join(sorted(each(item) for item in value.items()))
+    if isinstance(value, Set):
+        return "; ".join(sorted(_text(one, above) for one in value))
+    if isinstance(value, (list, tuple)):
+        return each(value)
+    name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    if callable(value) and not isinstance(value, type) and _of_user(value):
+        return each([name, type(value).__call__, getattr(value, "__dict__", None)])
+    return name
+
+
+def _names(code: CodeType) -> list[str]:
+    inner = [name for one in code.co_consts if isinstance(one, CodeType) for name in _names(one)]
+    return sorted({*code.co_names, *inner})
