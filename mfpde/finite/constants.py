@@ -16,6 +16,7 @@ from mfpde.solve import solve
 
 _STEPS = (0.06, 0.12, 0.18, 0.24, 0.3)
 _AT_BASE = 1e-8
+_ONE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def finite_width(
     Parameters
     ----------
     limit : VelocityFlow
-        Deterministic nodes with the attribute ``weights`` (n,), all > 0.
+        Deterministic nodes with the attribute ``weights`` (n,), all > 0, of sum 1, each node the place of a neuron: not those of a law
+        that was reduced by a symmetry of the neurons' law, which the fluctuations break.
     t_eval : array_like (n_t,)
         Times on the limit's clock.
     observables
@@ -123,11 +125,13 @@ def _checked_weights(limit: VelocityFlow) -> Array:
     if not isinstance(limit, VelocityFlow):
         raise ValueError(f"limit = {name} moves in steps of its own, whose errors are not smooth in the weights: {remedy}")
     p = getattr(limit, "weights", None)
-    if p is None:
-        raise ValueError(f"limit = {name} has no attribute weights, by whose derivatives a law is perturbed: {remedy}")
+    if not isinstance(p, np.ndarray) or p.ndim != 1:
+        raise ValueError(f"limit = {name} has no attribute weights (n,), by whose derivatives a law is perturbed: {remedy}")
     weights = np.asarray(p, np.float64)
     if np.any(weights <= 0.0):
         raise ValueError(f"limit = {name} carries {np.sum(weights <= 0.0)} tracers of weight 0: {remedy}, weighted nodes alone")
+    if abs(np.sum(weights) - 1.0) > _ONE:
+        raise ValueError(f"limit = {name} has weights that sum to {np.sum(weights):.6g}, those of no law of neurons: {remedy}")
     return weights
 
 
@@ -167,7 +171,9 @@ def _extrapolated(values: Array) -> Array:
 
 
 def _values(flow: Any, t: float, y: Array, names: list[str], x: npt.ArrayLike | None) -> Array:
-    observed = flow.observe(t, y)
+    # At weights some of which are negative, an observable that nobody asked for, such as a standard deviation, may be no number.
+    with np.errstate(invalid="ignore"):
+        observed = flow.observe(t, y)
     outputs = np.empty(0) if x is None else np.asarray(flow.predict(y, x), np.float64)
     return np.concatenate([*(np.ravel(observed[name]) for name in names), outputs])
 

@@ -14,6 +14,7 @@ from mfpde.finite import Drift, FiniteWidth, format_table
 from mfpde.finite.extrapolation import extrapolate
 from mfpde.finite.prediction import predictions
 from mfpde.finite.rates import fit_rate
+from mfpde.papers.drift import make_system
 from mfpde.store import StoreError
 from mfpde.streams import stream
 from mfpde.systems.two_layer.finite_exact import linear_drift
@@ -119,9 +120,19 @@ def test_limits_without_weights_say_why():
         (toys.NoisySteps(), "moves in steps of its own"),
         (tracers.coupled_limit(tracers.network(m1=2, m2=3, directions=16)), "carries 3 tracers of weight 0"),
         (line.coupled_limit(line.network(m=4), method="nodes", nodes=3), "does not depend on its weights"),
+        (mf.LowDimensionalTarget(d=4, d_h=2).limit(nodes=4), "has weights that sum to 0.5, those of no law of neurons"),
+        (make_system("Chain", {}).limit(nodes=2), "has no attribute weights"),
     ]:
         with pytest.raises(ValueError, match=words):
             mf.finite_width(limit, [0.5], tuple(limit.observe(0.0, limit.state0))[:1])
+
+
+def test_a_second_layer_beside_a_spread_that_negative_weights_do_not_have():
+    """Var of the mean of N normal w2 is sigma_2^2 / N; the standard deviation of b2, 0 at the start, was not asked for."""
+    system = mf.DepthSeparation(d=5, sigma_1=0.5, sigma_2=0.1)
+    found = mf.finite_width(system.limit(nodes=8), [0.0], ("w2_mean",), rtol=1e-6, atol=1e-8)
+    assert found.variance["w2_mean"][0] == pytest.approx(0.01, rel=1e-9)
+    assert found.drift["w2_mean"][0] == pytest.approx(0.0, abs=1e-10)
 
 
 def test_a_stated_rate_stands_beside_the_fitted_one():
