@@ -130,7 +130,7 @@ def test_limits_without_weights_say_why():
 def test_a_second_layer_beside_a_spread_that_negative_weights_do_not_have():
     """Var of the mean of N normal w2 is sigma_2^2 / N; the standard deviation of b2, 0 at the start, was not asked for."""
     system = mf.DepthSeparation(d=5, sigma_1=0.5, sigma_2=0.1)
-    found = mf.finite_width(system.limit(nodes=8), [0.0], ("w2_mean",), rtol=1e-6, atol=1e-8)
+    found = mf.finite_width(system.limit(nodes=8), [0.0, 5.0], ("w2_mean",), rtol=1e-6, atol=1e-8)
     assert found.variance["w2_mean"][0] == pytest.approx(0.01, rel=1e-9)
     assert found.drift["w2_mean"][0] == pytest.approx(0.0, abs=1e-10)
 
