@@ -195,7 +195,7 @@ class Refinable(VelocityFlow):
 
     @abstractmethod
     def refined(self) -> VelocityFlow:
-        """The same limit at twice the resolution; what is exact or was given stays as it is."""
+        """The same limit at a higher resolution, twice as a rule; what is exact or was given stays as it is."""
 
 
 class System(Protocol):
@@ -252,7 +252,7 @@ class Trajectory:
     message : str
         Why the run ended.
     complete : bool
-        Whether every time asked for was reached.
+        Whether every time asked for was reached, or, where none was asked for, the flow has finished.
     """
 
     t: Array

@@ -150,9 +150,7 @@ class GaussianInit(InitialLaw):
         ValueError
             If `nodes` is below 1, or there would be more than two million nodes.
         """
-        if nodes < 1:
-            raise ValueError(f"nodes = {nodes}: give an integer >= 1")
-        axes = len(self._axes)
+        nodes, axes = whole("nodes", nodes), len(self._axes)
         if nodes**axes > _MOST_NODES:
             raise ValueError(f"nodes = {nodes} on each of {axes} axes make {nodes**axes}: at most {_MOST_NODES}; sample particles instead")
         x, w = roots_hermitenorm(nodes)
@@ -170,8 +168,7 @@ class GaussianInit(InitialLaw):
         ValueError
             If `m` is below 1, or not exactly one axis has a positive variance.
         """
-        if m < 1:
-            raise ValueError(f"m = {m}: give an integer >= 1")
+        m = whole("m", m)
         if len(self._axes) != 1:
             raise ValueError(f"quantiles need one axis of positive variance: this law has {len(self._axes)}; use gauss_hermite or sample")
         return Ensemble(self._place(ndtri((np.arange(m) + 0.5) / m)[:, None]))

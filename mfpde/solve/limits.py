@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from mfpde.checks import is_real
 from mfpde.flow import Flow, VelocityFlow
 from mfpde.solve.steppers import Stepper
 
@@ -22,7 +23,7 @@ class Limits:
     def checked(cls, max_seconds: float | None, max_steps: int | None, steady_state: float | None, flow: Flow) -> Limits:
         """Limits that start to count now; ValueError names one that is impossible."""
         for name, value in (("max_seconds", max_seconds), ("max_steps", max_steps), ("steady_state", steady_state)):
-            if value is not None and not value > 0:
+            if value is not None and (not is_real(value) or not value > 0):
                 raise ValueError(f"{name} = {value!r}: give a number > 0, or None for no limit")
         if steady_state is not None and not isinstance(flow, VelocityFlow):
             raise ValueError(f"steady_state = {steady_state!r}: a flow in steps has no velocity; leave it out")

@@ -22,7 +22,7 @@ def refinement(limit: Any, t_eval: npt.ArrayLike, rtol: float = 1e-6, atol: floa
     rtol, atol
         Tolerances of the run; the refined run has a tenth of both. A flow with steps of its own takes none.
     **settings
-        Further arguments of :func:`mfpde.solve.solve`.
+        Further arguments of :func:`mfpde.solve`.
 
     Returns
     -------

@@ -110,7 +110,10 @@ def _check_tolerances(method: str, rtol: float, atol: float) -> None:
 def _initial_state(flow: Flow, y0: npt.ArrayLike | None) -> Array:
     name = "state0" if y0 is None else "y0"
     dtype = "float64" if isinstance(flow, VelocityFlow) else flow.packing.dtype
-    y = np.array(flow.state0 if y0 is None else y0, dtype)
+    given = np.asarray(flow.state0 if y0 is None else y0)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has entries of type {given.dtype}: give real numbers")
+    y = np.array(given, dtype)
     if y.shape != (flow.packing.size,):
         raise ValueError(f"{name} has shape {y.shape}: this flow's state has shape {(flow.packing.size,)}")
     wrong = np.flatnonzero(~np.isfinite(y))

@@ -45,6 +45,8 @@ def log(first: float, stop: float, n: int, *, step: float | None = None) -> Arra
 
 def checked_times(t_eval: object) -> Array:
     """`t_eval` as an array (n,) of finite, increasing times >= 0; ValueError names the first that is not."""
+    if np.asarray(t_eval).dtype.kind in "cOSUmM":
+        raise ValueError(f"t_eval = {t_eval!r}: give a sequence of real numbers")
     t = np.array(t_eval, float)
     if t.ndim != 1 or t.size == 0:
         raise ValueError(f"t_eval has shape {t.shape}: give a non-empty sequence of times")

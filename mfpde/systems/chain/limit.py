@@ -44,9 +44,11 @@ def make_limit(
     seed, per_axis = resolve_seed(rng), whole("nodes", nodes)
     sizes = check_widths(chain, [None] * len(chain.layers) if widths is None else widths)
     frozen, recorded = frozen_samples(chain, samples, seed, "float64")
-    arguments = {"widths": sizes, "nodes": per_axis, "samples": recorded, "rng": seed}
-    config = {"system": "Chain", "parameters": chain.config(), "role": "limit", "arguments": arguments}
     pairs = list(zip(chain.layers, sizes, strict=True))
+    # A seed that nothing draws from and nobody gave would make every run of this limit another one, which no checkpoint fits.
+    given = all(m is None or isinstance(layer.initial, Ensemble) for layer, m in pairs) and not isinstance(recorded, int)
+    arguments = {"widths": sizes, "nodes": per_axis, "samples": recorded, "rng": None if rng is None and given else seed}
+    config = {"system": "Chain", "parameters": chain.config(), "role": "limit", "arguments": arguments}
     ensembles = [_represent(i, layer, m, per_axis, seed) for i, (layer, m) in enumerate(pairs, 1)]
     doubled = {
         "widths": [m if m is None or isinstance(layer.initial, Ensemble) else 2 * m for layer, m in pairs],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import whole
@@ -53,8 +54,8 @@ def make_network(
 
 def check_widths(chain: Chain, widths: Sequence[int | None]) -> list[int | None]:
     """The widths as integers or None; ValueError if they are not one for each layer."""
-    if len(widths) != len(chain.layers):
-        raise ValueError(f"widths = {list(widths)}: give one for each of the {len(chain.layers)} layers")
+    if not isinstance(widths, (Sequence, np.ndarray)) or len(widths) != len(chain.layers):
+        raise ValueError(f"widths = {widths!r}: give one for each of the {len(chain.layers)} layers")
     return [None if m is None else whole(f"widths[{i}]", m) for i, m in enumerate(widths)]
 
 

@@ -188,7 +188,7 @@ class Chain:
         samples : int, array (n, d), optional
             As for :meth:`network`.
         rng : int, optional
-            Seed of particles and samples; None draws one and records it.
+            Seed of particles and samples; None draws one and records it, where anything is random.
 
         Raises
         ------

@@ -106,12 +106,15 @@ def make_limit(
         raise ValueError(f"projection = {system.projection!r}: only dynamics='sgd' has per-sample gradients to project; use None")
     seed, nodes = resolve_seed(rng), whole("nodes", nodes)
     n1 = None if n1 is None else whole("n1", n1)
-    arguments: dict[str, Any] = {"nodes": nodes, "rng": seed, "n1": n1}
+    # A seed that nothing draws from and nobody gave would make every run of this limit another one, which no checkpoint fits.
+    spherical = isinstance(first_layer, str) and first_layer == "spherical"
+    exact = spherical and not (isinstance(second_layer, str) and second_layer == "random")
+    arguments: dict[str, Any] = {"nodes": nodes, "rng": None if rng is None and exact else seed, "n1": n1}
     arguments["first_layer"] = first_layer.config() if isinstance(first_layer, Ensemble) else first_layer
     arguments["second_layer"] = second_layer.config() if isinstance(second_layer, Ensemble) else second_layer
     config = {"system": type(system).__name__, "parameters": system.config(), "role": "limit", "arguments": arguments}
     second = _second_layer(system, second_layer, nodes, seed)
-    if isinstance(first_layer, str) and first_layer == "spherical":
+    if spherical:
         if n1 is not None:
             raise ValueError(f"n1 = {n1!r}: the spherical reduction has no particles; use first_layer='particles'")
         return SphericalLimit(system, second, config)

@@ -140,7 +140,7 @@ class DepthSeparation:
         directions : int or array (n, d)
             Integration directions, for a first layer of particles.
         rng : int, optional
-            Seed of random nodes, particles and directions; None draws one and records it.
+            Seed of random nodes, particles and directions; None draws one and records it, where anything is random.
 
         Raises
         ------
@@ -232,6 +232,7 @@ class DepthSeparation:
 
 
 def _three(name: str, values: object) -> tuple[float, ...]:
-    if not isinstance(values, (tuple, list, np.ndarray)) or len(values) != 3:
+    values = values.tolist() if isinstance(values, np.ndarray) else values
+    if not isinstance(values, (tuple, list)) or len(values) != 3:
         raise ValueError(f"{name} = {values!r}: give three numbers, for w1, w2 and b2")
     return tuple(number(f"{name}[{i}]", value, positive=True) for i, value in enumerate(values))

@@ -177,7 +177,8 @@ def make_limit(
     rates = limit_rates(system, number("lr", lr, positive=True), given.count)
     inputs = checked_probe(probe, system.d)
     problem = _problem(system, given, np.zeros((given.count, system.depth + 1)) if rates is None else rates, tie)
-    arguments: dict[str, Any] = {"lr": float(lr), "tie": tie, "samples": samples, "replicas": replicas, "rng": rng, "spacing": spacing}
+    spaced = None if spacing is None else number("spacing", spacing, positive=True)
+    arguments: dict[str, Any] = {"lr": float(lr), "tie": tie, "samples": samples, "replicas": replicas, "rng": rng, "spacing": spaced}
     recursion = Stationary(problem) if rates is None else _recursion(problem, backend, arguments)
     return RecursionLimit(system, problem, recursion, given, inputs, arguments)
 
@@ -213,7 +214,7 @@ def _recursion(problem: Problem, backend: str, arguments: dict[str, Any]) -> Rec
         dimension = quadrature.variables(problem)
         if dimension <= quadrature.LARGEST and not problem.ties:
             given = arguments["spacing"]
-            arguments["spacing"] = quadrature.SPACING[dimension] if given is None else number("spacing", given, positive=True)
+            arguments["spacing"] = quadrature.SPACING[dimension] if given is None else given
             return quadrature.make_trapezoid(problem, arguments["spacing"])
         if backend == "trapezoid":
             why = "units at the kink of the activation act at random" if problem.ties else f"a layer depends on {dimension} Gaussians"

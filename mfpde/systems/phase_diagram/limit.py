@@ -94,7 +94,8 @@ def make_limit(
     kappa_m, kappa_prime = annealed(point, m)
     count, seed = whole("nodes", default_nodes(point) if nodes is None else nodes), resolve_seed(rng)
     initial = initial_law(point, count, seed)
-    arguments: dict[str, Any] = {"m": m, "dynamics": dynamics, "nodes": count, "rng": seed}
+    width = None if m is None else number("m", m, positive=True)
+    arguments: dict[str, Any] = {"m": width, "dynamics": dynamics, "nodes": count, "rng": seed}
     config = {"system": type(point).__name__, "parameters": point.config(), "role": "limit", "arguments": arguments}
     constants: dict[str, Any] = {"kappa": 1.0, "kappa_prime": kappa_prime, "kappa_forward": point.copies * kappa_m}
     if dynamics == "flow":

@@ -85,7 +85,10 @@ class ParticleFlow(PacedFlow):
         Ours. There are fewer of them if the rows would hold more than 2^25 numbers together.
         """
         count = max(2, min(decades * per_decade + 1, ROW_NUMBERS // self.packing.size))
-        unit = 1.0 / float(np.linalg.eigvalsh(self.gram(self.state0))[-1])
+        fastest = float(np.linalg.eigvalsh(self.gram(self.state0))[-1])
+        if not fastest > 0.0:
+            raise ValueError(f"none of the {len(self.c)} neurons is active on any input, so nothing moves: take a larger m or another rng")
+        unit = 1.0 / fastest
         return np.concatenate([[0.0], unit * np.geomspace(start, start * 10.0**decades, count)])
 
     def displacements(self, y: Array) -> tuple[Array, Array]:

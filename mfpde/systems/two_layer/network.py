@@ -65,14 +65,17 @@ def make_network(
     seed = resolve_seed(rng)
     arguments: dict[str, Any] = {"m": width, "dynamics": dynamics, "rng": seed, "dtype": dtype}
     if in_steps:
-        arguments |= {"eps": step, "noise_steps": fine}
+        arguments["eps"] = step
+    if field.noisy:
+        arguments["noise_steps"] = fine
     if dynamics == "sgd":
         arguments["batch"] = samples
     config = {"system": type(system).__name__, "parameters": system.config(), "role": "network", "arguments": arguments}
     neurons, paths = draw(width, stream(seed, "neurons")), BrownianPaths(seed, fine)
     if dynamics == "nonlinear":
         reference = system.limit(**(limit or {}))
-        arguments["limit"] = reference.config["arguments"]
+        # Outside of the arguments where it is the default one: not every system's network takes a limit.
+        (config if limit is None else arguments)["limit"] = reference.config["arguments"]
         return NonlinearDescent(reference, neurons, config, step, paths) if in_steps else NonlinearFlow(reference, neurons, config)
     if not in_steps:
         return NodeFlow(field, Ensemble(neurons), config)

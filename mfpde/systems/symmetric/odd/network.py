@@ -38,7 +38,7 @@ def make_network(
     """The flow behind :meth:`OddTarget.network`."""
     if dynamics not in ("flow", "gd", "sgd"):
         raise ValueError(f"dynamics = {dynamics!r}: give 'flow', 'gd' or 'sgd'")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(f"activation = {activation!r}: give 'relu' or 'linear'")
     if not isinstance(paired, (bool, np.bool_)):
         raise ValueError(f"paired = {paired!r}: give True or False")

@@ -93,7 +93,7 @@ class ModesLimit(MeanFieldLimit):
 
 
 def enough_modes(b: float, beta: float) -> int:
-    """Modes beyond which the law started uniform has less than 1e-15: 1 without noise, where the closure is exact.
+    """Modes beyond which the law started uniform has less than 1e-13: 1 without noise, where the closure is exact.
 
     Noise keeps z_k below about exp(-k^2/(2 beta |b|)), the Gibbs law's decay, and below |b|^k.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfpde.activations import Activation, get
-from mfpde.checks import number
+from mfpde.checks import is_real, number
 from mfpde.kernels import activation as codes
 from mfpde.laws import Gaussian, Mixture
 from mfpde.systems.two_layer.dynamics.clock import Clock
@@ -66,10 +66,14 @@ class AnisotropicGaussians:
         object.__setattr__(self, "sigma_0", number("sigma_0", self.sigma_0, positive=True))
         object.__setattr__(self, "activation", get(self.activation))
         object.__setattr__(self, "clock", Clock(self.clock).xi)
-        if not 0.0 < self.gamma < 1.0:
+        if not is_real(self.gamma) or not 0.0 < self.gamma < 1.0:
             raise ValueError(f"gamma = {self.gamma!r}: give a share between 0 and 1, both excluded")
-        if not math.isinf(self.d) and abs(self.gamma * self.d - round(self.gamma * self.d)) > 1e-9:
-            raise ValueError(f"gamma = {self.gamma!r}, d = {self.d}: gamma d = {self.gamma * self.d:g} is not a whole number")
+        object.__setattr__(self, "gamma", float(self.gamma))
+        if not math.isinf(self.d):
+            varied = round(self.gamma * self.d)
+            if abs(self.gamma * self.d - varied) > 1e-9 or not 0 < varied < self.d:
+                where = f"gamma = {self.gamma!r}, d = {self.d}: gamma d = {self.gamma * self.d:g}"
+                raise ValueError(f"{where} is not a whole number between 0 and d, both excluded")
         if not self.trained:
             MeanActivation(math.inf, self.sigma)
 

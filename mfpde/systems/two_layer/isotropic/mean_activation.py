@@ -48,9 +48,10 @@ class MeanActivation:
     activation: Activation
 
     def __post_init__(self) -> None:
-        if self.activation.code != codes.PIECEWISE_LINEAR:
+        if not isinstance(self.activation, Activation) or self.activation.code != codes.PIECEWISE_LINEAR:
+            given = getattr(self.activation, "name", self.activation)
             raise ValueError(
-                f"activation = {self.activation.name!r}: the radial reduction is in closed form for piecewise-linear ones; "
+                f"activation = {given!r}: the radial reduction is in closed form for piecewise-linear ones; "
                 "give mf.activations.piecewise_linear(knots=, values=)"
             )
 

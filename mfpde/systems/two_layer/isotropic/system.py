@@ -133,7 +133,7 @@ class IsotropicGaussians:
         chosen = {"method": checks.method(method, "atom" if math.isinf(self.d) else "panels")}
         config = {"system": type(self).__name__, "parameters": self.config(), "role": "limit", "arguments": chosen}
         if math.isinf(self.d):
-            for name, value in given.items():
+            for name, value in {**given, "panel_tol": None if panel_tol == "auto" else panel_tol}.items():
                 if value is not None:
                     raise ValueError(f"{name} = {value!r}: for d = inf the limit is one number and has no resolution; leave it out")
             return AtomLimit(self, config, self.landscape())

@@ -20,7 +20,7 @@ from mfpde.systems.two_layer.potentials.quadrature import QuadraturePotential
 from mfpde.systems.two_layer.potentials.standard import Standardise, StandardLabel
 from mfpde.targets import ClassLabels, Norm, Polynomial, Target
 
-_REMEDY = "give quadrature points: QuadraturePotential(x, y, weights, activation)"
+_REMEDY = "give TwoLayer quadrature=, nodes an axis of a Gaussian law, or points: QuadraturePotential(x, y, weights, activation)"
 _ROOT_HALF = math.sqrt(0.5)
 
 _PLAIN: dict[str, Any] = {
