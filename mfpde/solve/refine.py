@@ -1,4 +1,4 @@
-"""How accurate a limit is: what changes when its resolution is doubled and its tolerances are tightened."""
+"""How accurate a limit is: what changes when its resolution is raised and its tolerances are tightened."""
 
 from __future__ import annotations
 
