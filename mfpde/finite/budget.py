@@ -41,7 +41,7 @@ def error_budget(
     = X(before) - X(after) in each replica and a the order:
 
     - a step h refined to f h, f < 1, has in each run the error Delta/(1 - f^a);
-    - a number n (width, directions, batch) grown to f n, f > 1, has the bias E Delta/(1 - f^-a) and the variance Var Delta/(1 - f^-a):
+    - a whole number n (width, directions, batch) grown to f n, f > 1, has the bias E Delta/(1 - f^-a) and the variance Var Delta/(1 - f^-a):
       nested seeds make X(n) - X(f n) the part of the fluctuation of variance v/n - v/(f n);
     - where network and limit take tolerances, both are a tenth, of order 1; where the limit offers ``refined()``, that change is its error;
     - the mean over replicas has the error sd/sqrt(replicas), which the last term shows.
@@ -75,6 +75,9 @@ def error_budget(
         no number, or a run stops early.
     """
     t, replicas, seed, limit = number("t", t), whole("replicas", replicas, least=4), resolve_seed(rng), dict(limit or {})
+    for role, given in (("network", network), ("refine", refine)):
+        if not isinstance(given, Mapping):
+            raise ValueError(f"{role} = {given!r}: give values by name, such as {{'m1': 2}}")
     changes = {name: _changed(name, network, factor) for name, factor in refine.items()}
     powers = _checked_orders(orders or {}, refine)
     if "rng" in network:
@@ -161,6 +164,8 @@ def _changed(name: str, network: Mapping[str, Any], factor: object) -> dict[str,
         if grown_to != int(grown_to) or factor < 1.0:
             raise ValueError(f"refine[{name!r}] = {factor!r} turns {value} into {grown_to:g}: give a factor > 1 with a whole result")
         return {name: int(grown_to)}
+    if factor > 1.0:
+        raise ValueError(f"refine[{name!r}] = {factor!r} makes {value} coarser: give a factor < 1 for what is no whole number, a step")
     return {name: float(value) * float(factor)}
 
 
