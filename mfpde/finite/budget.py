@@ -41,8 +41,8 @@ def error_budget(
     = X(before) - X(after) in each replica and a the order:
 
     - a step h refined to f h, f < 1, has in each run the error Delta/(1 - f^a);
-    - a whole number n (width, directions, batch) grown to f n, f > 1, has the bias E Delta/(1 - f^-a) and the variance Var Delta/(1 - f^-a):
-      nested seeds make X(n) - X(f n) the part of the fluctuation of variance v/n - v/(f n);
+    - a whole number n (width, directions, batch) grown to f n, f > 1, has the bias E Delta/(1 - f^-a) and the variance
+      Var Delta/(1 - f^-a): nested seeds make X(n) - X(f n) the part of the fluctuation of variance v/n - v/(f n);
     - where network and limit take tolerances, both are a tenth, of order 1; where the limit offers ``refined()``, that change is its error;
     - the mean over replicas has the error sd/sqrt(replicas), which the last term shows.
 
