@@ -125,19 +125,23 @@ def _run(arguments: argparse.Namespace, settings: dict[str, Any], store: Path) -
     from mfpde.papers.drift import make_system
 
     system = make_system(arguments.system, dict(arguments.param))
-    _check_network(system, settings, arguments.system)
+    _check_flows(system, settings, arguments.system)
     with workers(arguments.workers) as executor:
         return run_drift(system, **settings, executor=executor, store=store, progress=not arguments.quiet)
 
 
-def _check_network(system: Any, settings: dict[str, Any], name: str) -> None:
-    """One small network, so that an argument that does not exist is an error of one line before anything runs."""
+def _check_flows(system: Any, settings: dict[str, Any], name: str) -> None:
+    """One small network and its limit, so that an argument that does not exist is an error of one line before anything runs."""
     from mfpde.solve.times import checked_times
 
     checked_times(settings["t_eval"])
     smallest = {width: min(sizes) for width, sizes in settings["widths"].items()}
     try:
-        system.network(**settings["network"], **settings["fixed"], **smallest, rng=0)
+        network = system.network(**settings["network"], **settings["fixed"], **smallest, rng=0)
+        if hasattr(system, "coupled_limit"):
+            system.coupled_limit(network, **settings["limit"])
+        else:
+            system.limit(**settings["limit"])
     except TypeError as error:
         raise ValueError(f"{name}: {error}") from error
 

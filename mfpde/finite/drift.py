@@ -100,7 +100,7 @@ def drift(
     if coupling not in _COUPLINGS:
         raise ValueError(f"coupling = {coupling!r}: give one of {_COUPLINGS}")
     times, rng = checked_times(t_eval), resolve_seed(rng)
-    grid = [dict(zip(widths, values, strict=True)) for values in itertools.product(*widths.values())]
+    grid = [dict(zip(widths, map(int, values), strict=True)) for values in itertools.product(*widths.values())]
     common = {**(network or {}), **(fixed or {}), **named}
     if coupling == "mirrored":
         mirror_image(system.network(**common, **_first(widths), rng=0))

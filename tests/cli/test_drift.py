@@ -144,6 +144,8 @@ def test_the_study_of_every_system_runs(name):
     (["CosineCircle", "--param", "b"], "argument --param: 'b': give KEY=VALUE"),
     (["CosineCircle", "--dynamics", "newton"], "dynamics = 'newton': give one of"),
     (["CosineCircle", "--coupling", "loose"], "coupling = 'loose': give one of"),
+    (["CosineCircle", "--limit", "foo=3"], "CosineCircle: CosineCircle.limit() got an unexpected keyword argument 'foo'"),
+    (["AnisotropicGaussians", "--limit", "foo=3"], "AnisotropicGaussians: AnisotropicGaussians.limit() got an unexpected keyword"),
     (["CosineCircle", "--workers", "0"], "workers = 0: give an integer >= 1"),
 ])  # fmt: skip
 def test_impossible_studies_are_refused(capsys, tmp_path, arguments, message):

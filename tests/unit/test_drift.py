@@ -31,6 +31,7 @@ def _seed(rng, replica):
 def test_shapes_names_and_order():
     result = _drift(widths={"m1": [4, 8], "m2": [3, 6, 2]}, fixed=None, replicas=2)
     assert result.widths == [{"m1": m1, "m2": m2} for m1 in (4, 8) for m2 in (3, 6, 2)]
+    assert repr(_drift(widths={"m1": np.array([4])}, replicas=1).widths) == "[{'m1': 4}]"
     limit = SYSTEM.limit(nodes=8)
     assert set(result.gaps) == {*limit.observe(0.0, limit.state0), *OWN}
     assert {gap.shape for gap in result.gaps.values()} == {(6, 2, 4)}
