@@ -52,8 +52,9 @@ def drift(
     Parameters
     ----------
     system : System
-        Where it offers ``coupled_limit``, neurons are compared one by one with their mean-field characteristics; where its flows
-        offer ``predict``, outputs are; rates that it states by ``predicted_rates`` stand beside the fitted ones.
+        Where it offers ``coupled_limit``, neurons are compared one by one with their mean-field characteristics; where it has a ``law``
+        of its inputs and its flows offer ``predict``, outputs are; rates that it states by ``predicted_rates`` stand beside the fitted
+        ones.
     widths : mapping
         Name of a width to the values to run; several names run as a grid.
     t_eval : array (n_t,)
