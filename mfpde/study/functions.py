@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping, Set
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 def functions(value: Any) -> list[str]:
     """SHA-256 of each user's function in `value`: itself, or what lists, mappings and the fields of dataclasses hold.
 
-    Functions of this package, of Python, NumPy and SciPy are left out: their names say what they are. So are functions written in C.
+    Functions of this package, of Python, NumPy and SciPy are left out, whose names say what they are, but not what holds numbers of the
+    user's, such as a spline.
     """
     found: list[str] = []
     _search(value, found, set())
@@ -43,23 +45,31 @@ def _search(value: Any, found: list[str], seen: set[int]) -> None:
 
 
 def _python(function: Any) -> Any:
-    """The Python function inside what Numba or NumPy made of it."""
-    for name in ("py_func", "pyfunc"):
-        function = getattr(function, name, function)
+    """The Python function inside what Numba, NumPy or a cache made of it."""
+    for name in ("py_func", "pyfunc", "__wrapped__"):
+        if not isinstance(function, FunctionType):
+            function = getattr(function, name, function)
     return function
 
 
 def _of_user(function: Any) -> bool:
-    if isinstance(function, partial):
+    if isinstance(function, (partial, MethodType)):
         return True
-    module = getattr(function, "__module__", None) or type(function).__module__
-    return isinstance(module, str) and module.split(".")[0] not in _KNOWN
+    if not hasattr(function, "__name__"):  # an object that can be called; of a dataclass of this package the fields are looked at
+        return not is_dataclass(function) or not _known(type(function))
+    return not _known(function)
+
+
+def _known(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or type(value).__module__
+    return isinstance(module, str) and module.split(".")[0] in _KNOWN
 
 
 def _text(value: Any, above: tuple[int, ...]) -> str:
     """Everything that the value of a function depends on, as far as Python code and plain values go; the same in every process."""
     if isinstance(value, _PLAIN):
         return repr(value)
+    value = _python(value)
     if id(value) in above:
         return "itself"
     above = (*above, id(value))
@@ -85,10 +95,17 @@ def _text(value: Any, above: tuple[int, ...]) -> str:
         return "; ".join(sorted(_text(one, above) for one in value))
     if isinstance(value, (list, tuple)):
         return each(value)
-    name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
-    if callable(value) and not isinstance(value, type) and _of_user(value):
-        return each([name, type(value).__call__, getattr(value, "__dict__", None)])
-    return name
+    if isinstance(value, ModuleType) or hasattr(value, "__name__"):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', value.__name__)}"
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if is_dataclass(value):
+        return each([kind, *(getattr(value, one.name, None) for one in fields(value))])
+    if callable(value) and not _known(type(value)):
+        return each([kind, type(value).__call__, getattr(value, "__dict__", None)])
+    try:
+        return f"{kind} {hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()}"
+    except Exception:  # what cannot be pickled says no more than its type; any error may come from a user's class
+        return kind
 
 
 def _names(code: CodeType) -> list[str]:

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 import mfpde as mf
 from mfpde import threads
@@ -87,7 +88,12 @@ def _calling(function: Any) -> Any:
     (Scale(1.0), Scale(2.0)),
     (Scale(1.0).__call__, Scale(2.0).__call__),
     (partial(_power, n=1), partial(_power, n=2)),
+    (cache(lambda x: x), cache(lambda x: 2 * x)),
+    (_calling(cache(lambda x: x)), _calling(cache(lambda x: 2 * x))),
     (np.vectorize(lambda x: x), np.vectorize(lambda x: 2 * x)),
+    (CubicSpline([0.0, 1.0, 2.0], [0.0, 1.0, 2.0]), CubicSpline([0.0, 1.0, 2.0], [0.0, 1.0, 3.0])),
+    (np.poly1d([1.0, 2.0]).__call__, np.poly1d([1.0, 3.0]).__call__),
+    (_calling(mf.targets.Linear([1.0])), _calling(mf.targets.Linear([2.0]))),
     (mf.targets.Custom(lambda x: x), mf.targets.Custom(lambda x: 2 * x)),
     ([{"a": lambda x: x}], [{"a": lambda x: 2 * x}]),
 ])  # fmt: skip
