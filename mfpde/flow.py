@@ -247,6 +247,12 @@ class Trajectory:
         One row a saved time.
     states : array (n_t, n)
         The flat states; :meth:`unpack` names their arrays.
+    packing : Packing
+        Names and shapes of the arrays inside a state.
+    clock : str
+        What t counts, as the flow says.
+    config : mapping
+        That of the flow, and under "solve" the arguments of the run.
     stats : dict
         Steps, rejected steps, evaluations of the velocity, seconds.
     message : str
