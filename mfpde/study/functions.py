@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sysconfig
 from collections.abc import Mapping, Set
 from dataclasses import fields, is_dataclass
 from functools import partial
+from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 _KNOWN = ("builtins", "mfpde", "numpy", "scipy")
+_PACKAGES, _STANDARD = {"site-packages", "dist-packages"}, sysconfig.get_path("stdlib")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 
 
@@ -32,7 +35,7 @@ def _search(value: Any, found: list[str], seen: set[int]) -> None:
         return
     seen.add(id(value))
     if callable(value) and not isinstance(value, type) and _of_user(_python(value)):
-        found.append(hashlib.sha256(_text(_python(value), ()).encode()).hexdigest())
+        found.append(hashlib.sha256(_text(_python(value), {}).encode()).hexdigest())
     elif is_dataclass(value) and not isinstance(value, type):
         for one in fields(value):
             _search(getattr(value, one.name, None), found, seen)
@@ -65,19 +68,28 @@ def _known(value: Any) -> bool:
     return isinstance(module, str) and module.split(".")[0] in _KNOWN
 
 
-def _text(value: Any, above: tuple[int, ...]) -> str:
-    """Everything that the value of a function depends on, as far as Python code and plain values go; the same in every process."""
+def _installed(function: FunctionType) -> bool:
+    path = function.__code__.co_filename
+    return _known(function) or path.startswith(_STANDARD) or not _PACKAGES.isdisjoint(Path(path).parts)
+
+
+def _text(value: Any, seen: dict[int, Any]) -> str:
+    """Everything that the value of a function depends on, as far as Python code and plain values go; the same in every process.
+
+    What was seen is not described again, and is kept meanwhile so that nothing else takes its id. Installed packages have names.
+    """
     if isinstance(value, _PLAIN):
         return repr(value)
     value = _python(value)
-    if id(value) in above:
-        return "itself"
-    above = (*above, id(value))
+    if id(value) in seen:
+        return "seen"
+    if not isinstance(value, (tuple, frozenset, CodeType)):  # of these Python may make one where the code has two
+        seen[id(value)] = value
 
     def each(values: Any) -> str:
-        return f"({', '.join(_text(one, above) for one in values)})"
+        return f"({', '.join(_text(one, seen) for one in values)})"
 
-    if isinstance(value, FunctionType):
+    if isinstance(value, FunctionType) and not _installed(value):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         used = {name: value.__globals__[name] for name in _names(value.__code__) if name in value.__globals__}
         return each([value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, cells, used])
@@ -92,7 +104,7 @@ def _text(value: Any, above: tuple[int, ...]) -> str:
     if isinstance(value, Mapping):
         return "; ".join(sorted(each(item) for item in value.items()))
     if isinstance(value, Set):
-        return "; ".join(sorted(_text(one, above) for one in value))
+        return "; ".join(sorted(_text(one, seen) for one in value))
     if isinstance(value, (list, tuple)):
         return each(value)
     if isinstance(value, ModuleType) or hasattr(value, "__name__"):

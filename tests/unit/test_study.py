@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -114,6 +115,11 @@ def test_a_function_written_again_is_the_same() -> None:
         return n and turns(n - 1)
 
     assert len(functions([turns, turns])) == 1
+    # Not into the code of installed packages, where every function leads to many others.
+    assert len(functions(lambda x: pytest.approx(x) + json.dumps(x) + sample_quantiles(x))) == 1
+
+
+sample_quantiles = statistics.quantiles
 
 
 def test_an_executor_gives_the_same_bits(tmp_path: Path) -> None:
