@@ -118,7 +118,7 @@ class IsotropicGaussians:
             Room for panels in the state (default 128); a run that needs more stops and says so.
         panel_tol : float, "auto" or None
             A panel is bisected when (the end of its radii's Legendre series) x (its mass) reaches this. "auto" is 1e-11, or the error
-            of the rule for |x| where that is larger, which it is for d below about 15; None never bisects.
+            of the rule for |x| where that is larger, which it is up to d = 17 (with 64 nodes); None never bisects.
         chi_nodes : int, optional
             Gauss nodes for |x| (default 64).
 
