@@ -13,6 +13,7 @@ from scipy.special import gammainc, gammaincinv, gammaln
 from mfpde.checks import whole
 from mfpde.laws.base import Array
 from mfpde.laws.radial import RadialLaw, checked_order, checked_probability
+from mfpde.threads import single_threaded_blas
 
 _ROWS = 64
 
@@ -135,10 +136,11 @@ def _simplest(d: int, cov: npt.ArrayLike) -> tuple[float | tuple[Any, ...], Arra
 
 
 def _row_products(x: Array, factor: Array) -> Array:
-    """x factor^T in products of one shape, so that the bits of a row do not depend on how many rows there are."""
+    """x factor^T in products of one shape and by one thread, so that a row's bits depend neither on the threads nor on the other rows."""
     n, d = x.shape
     padded = np.zeros((-(-n // _ROWS) * _ROWS, d))
     padded[:n] = x
-    for start in range(0, n, _ROWS):
-        padded[start : start + _ROWS] = padded[start : start + _ROWS] @ factor.T
+    with single_threaded_blas():
+        for start in range(0, n, _ROWS):
+            padded[start : start + _ROWS] = padded[start : start + _ROWS] @ factor.T
     return padded[:n]

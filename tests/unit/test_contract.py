@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 import mfpde as mf
 from mfpde.flow import Flow
@@ -69,6 +70,24 @@ def test_a_seed_is_recorded_where_something_is_drawn() -> None:
 def test_neurons_that_see_no_input_are_refused(dynamics: str) -> None:
     with pytest.raises(ValueError, match="none of the 2 neurons is active on any input"):
         POINT.network(m=1, dynamics=dynamics, rng=1)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda: POINT.network(m=30001, dynamics="flow").relative_displacements(np.ones(30001 * 6 + 6)),
+        lambda: mf.laws.Gaussian(100, np.eye(100) + 0.1).sample(64, np.random.default_rng(0)),
+    ],
+    ids=["phase point", "correlated inputs"],
+)
+def test_what_is_drawn_does_not_depend_on_the_threads_of_the_blas(drawn: Callable[[], np.ndarray[Any, Any]]) -> None:
+    import scipy.linalg  # noqa: F401
+
+    results = []
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(limits=threads, user_api="blas"):
+            results.append(drawn())
+    np.testing.assert_array_equal(*results)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from mfpde.laws import Empirical
 from mfpde.systems.phase_diagram import coordinates, exact, initialisations
 from mfpde.systems.phase_diagram.data import checked_data
 from mfpde.systems.phase_diagram.exact import Exponents
+from mfpde.threads import single_threaded_blas
 
 if TYPE_CHECKING:
     from mfpde.systems.phase_diagram.least_amplitude import LeastAmplitude
@@ -250,7 +251,9 @@ class PhasePoint:
         """
         from mfpde.systems.phase_diagram.network import make_network
 
-        return make_network(self, m=m, dynamics=dynamics, rng=rng, dtype=dtype, redraw=redraw, rho=rho, accuracy=accuracy)
+        # Squares of the initial neurons and the search for a step are sums whose rounding depends on the threads of the BLAS.
+        with single_threaded_blas():
+            return make_network(self, m=m, dynamics=dynamics, rng=rng, dtype=dtype, redraw=redraw, rho=rho, accuracy=accuracy)
 
     def limit(
         self,
@@ -285,7 +288,8 @@ class PhasePoint:
         """
         from mfpde.systems.phase_diagram.limit import make_limit
 
-        return make_limit(self, m=m, dynamics=dynamics, nodes=nodes, rho=rho, rng=rng)
+        with single_threaded_blas():
+            return make_limit(self, m=m, dynamics=dynamics, nodes=nodes, rho=rho, rng=rng)
 
     def predicted_rates(self) -> dict[str, Any]:
         """How fast gaps close with width at a fixed time t > 0 of the network's clock: `loss`, `function_distance`, `neurons_rms`.
@@ -310,7 +314,8 @@ class PhasePoint:
         """The gradient flow of the law with the kappa, kappa' and clock of `network`, which carries its neurons as tracers of weight 0."""
         from mfpde.systems.phase_diagram.limit import make_coupled_limit
 
-        return make_coupled_limit(self, network, nodes=nodes, rho=rho)
+        with single_threaded_blas():
+            return make_coupled_limit(self, network, nodes=nodes, rho=rho)
 
 
 def _power(name: str, m: float, exponent: float) -> float:
