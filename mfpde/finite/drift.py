@@ -83,7 +83,8 @@ def drift(
         Compare also the law of the neurons with the limit's law, and every distance with what two samples of one law are apart; needs
         tracers, and runs the limit twice: the characteristics of a second network's neurons are an independent sample of the limit's law.
     store : path, optional
-        Folder that keeps each run as it finishes: the same call computes only what is missing there.
+        Folder that keeps each run as it finishes: the same call computes only what is missing there. A user's function is known there
+        by its code and the values that it uses, but by no more than the names of what installed packages compute.
     progress
         Show a bar with the time left.
 

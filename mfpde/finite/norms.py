@@ -79,7 +79,15 @@ def energy_distance(a: Array, b: Array) -> float:
 
     The kernel distance (maximum mean discrepancy) of the kernel -|x - y|: 0 only for equal laws (Szekely, Rizzo 2013). The sums run over
     all pairs, a particle and itself included.
+
+    Raises
+    ------
+    ValueError
+        If the particles are none, or have unequally many coordinates.
     """
+    first, second = np.shape(a), np.shape(b)
+    if len(first) != 2 or len(second) != 2 or first[1] != second[1] or not first[0] * second[0]:
+        raise ValueError(f"particles of shapes {first} and {second}: give (m, p) and (n, p), at least one of each")
     centre = np.mean(a, axis=0)
     x, y = np.asarray(a - centre, np.float64), np.asarray(b - centre, np.float64)
     with single_threaded_blas():

@@ -202,6 +202,9 @@ class Drift:
     def along(self, width: str | None, at: Mapping[str, int] | None) -> tuple[str, list[int], list[int]]:
         """The width that varies while the others are `at` theirs, the rows along it and its values; ValueError if that is not one."""
         at = at or {}
+        unknown = [name for name in at if name not in self.widths[0]]
+        if unknown:
+            raise ValueError(f"at has {unknown[0]!r}: there are {', '.join(self.widths[0])}")
         varying = [name for name in self.widths[0] if len({chosen[name] for chosen in self.widths}) > 1 and name not in at]
         if width is None:
             candidates = varying or list(self.widths[0])
@@ -213,7 +216,7 @@ class Drift:
             raise ValueError(f"width = {width!r}: there are {', '.join(self.widths[0])}")
         if set(varying) - {width}:
             raise ValueError(f"{sorted(set(varying) - {width})} vary too: fix them by at=")
-        rows = [i for i, chosen in enumerate(self.widths) if all(chosen.get(name) == value for name, value in at.items())]
+        rows = [i for i, chosen in enumerate(self.widths) if all(chosen[name] == value for name, value in at.items())]
         if not rows:
             raise ValueError(f"at = {dict(at)!r}: no network has these widths")
         return width, rows, [self.widths[i][width] for i in rows]

@@ -199,6 +199,7 @@ def test_rates_of_gaps():
         (re.escape("widths that vary: ['m1', 'm2']"), "loss", {}),
         (re.escape("['m2'] vary too"), "loss", {"width": "m1"}),
         ("t = 3.0 was not saved", "loss", {"width": "m1", "at": {"m2": 8}, "t": 3.0}),
+        ("at has 'm3': there are m1, m2", "loss", {"width": "m1", "at": {"m2": 8, "m3": None}}),
         ("no network has these widths", "loss", {"width": "m1", "at": {"m2": 5}}),
         ("the bias belongs to a time", "loss", {"width": "m1", "at": {"m2": 8}, "statistic": "bias"}),
     ]:

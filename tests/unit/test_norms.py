@@ -39,6 +39,12 @@ def test_energy_distance_on_the_line():
     assert energy_distance(np.array([[0.0], [2.0]]), np.array([[1.0], [3.0]])) == pytest.approx(np.sqrt(2 * 0.5), rel=1e-12)
 
 
+@pytest.mark.parametrize("other", [np.zeros((3, 3)), np.zeros(2), np.zeros((0, 2))])
+def test_particles_of_no_common_space(other):
+    with pytest.raises(ValueError, match=r"particles of shapes \(4, 2\) and .*: give \(m, p\) and \(n, p\)"):
+        energy_distance(np.zeros((4, 2)), other)
+
+
 def test_distances_of_laws_by_layer():
     a, b = _sample(3), _sample(4)
     found = law_distances({"u": a, "v": a[:, :1]}, {"u": b, "v": b[:, :1]}, {"u": "assignment", "v": "sliced"})
