@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import is_real, whole
+from mfpde.finite.floor_fit import fit_with_floor
 from mfpde.finite.prediction import STATISTICS, PredictedRate
 from mfpde.flow import Array
 from mfpde.streams import resolve_seed, stream
@@ -280,23 +281,8 @@ def _power_law(m: Array, values: Array, sigma: Array) -> Array:
 
 def _with_floor(m: Array, values: Array, sigma: Array) -> Array:
     """Exponent, logarithm of the prefactor and floor (n, 3) of the law through each row of the values (n, n_w)."""
-    starts = _power_law(m, values, sigma)
-    return np.array([_one_with_floor(m, row, sigma, *start[:2]) for row, start in zip(values, starts, strict=True)])
-
-
-def _one_with_floor(m: Array, values: Array, sigma: Array, exponent: float, log_prefactor: float) -> tuple[float, float, float]:
-    from scipy.optimize import least_squares
-
-    logs, middle = np.log(values), float(np.exp(np.mean(np.log(m))))
-
-    def residuals(p: Array) -> Any:
-        model = np.exp(p[1]) * (m / middle) ** -p[0] + np.exp(p[2])
-        return (np.log(model) - logs) / sigma
-
-    start = [max(exponent, 0.1), log_prefactor - exponent * np.log(middle), logs.min() - 1.0]
-    bounds = ([0.0, -np.inf, logs.min() - 30.0], [10.0, np.inf, logs.min() + 1.0])
-    a, scale, constant = least_squares(residuals, start, bounds=bounds, x_scale="jac").x
-    return float(a), float(scale + a * np.log(middle)), float(np.exp(constant))
+    exponents, log_prefactors, _ = _power_law(m, values, sigma).T
+    return fit_with_floor(m, values, sigma, exponents, log_prefactors)
 
 
 def interval(estimate: float, samples: Array, n: int, level: float) -> tuple[float, float]:

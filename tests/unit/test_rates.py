@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.optimize import least_squares
 
 from mfpde.finite import rates
 from mfpde.finite.extrapolation import extrapolate
@@ -134,15 +135,42 @@ def test_what_cannot_be_fitted_is_refused() -> None:
 
 
 def test_all_resamples_at_once_are_each_of_them_alone() -> None:
-    """The loops: a weighted line by polyfit, and the floor by fits of one row."""
+    """A weighted line by polyfit, row by row."""
     generator, m = np.random.default_rng(11), np.geomspace(16.0, 1024.0, 5)
     values = (2.0 / m**0.7 + 0.01) * np.exp(0.1 * generator.standard_normal((12, 5)))
     sigma = generator.uniform(0.02, 0.3, 5)
     for row, found in zip(values, rates._power_law(m, values, sigma), strict=True):
         slope, constant = np.polyfit(np.log(m), np.log(row), 1, w=1.0 / sigma)
         assert found == pytest.approx([-slope, constant, 0.0], rel=1e-9)
-    together = rates._with_floor(m, values, sigma)
-    assert [rates._with_floor(m, row[None], sigma)[0].tolist() for row in values] == together.tolist()
+
+
+@pytest.mark.parametrize(
+    ("exponent", "floor", "noise"), [(1.0, 0.01, 0.03), (0.5, 0.3, 0.2), (1.0, 0.0, 0.1), (-0.5, 0.0, 0.2), (2.0, 0.5, 0.05)]
+)
+def test_floors_beside_a_search_row_by_row(exponent: float, floor: float, noise: float) -> None:
+    """The squares that are left are those of SciPy's search from the power law, or fewer: it stops in the nearer of two minima."""
+    generator, m = np.random.default_rng(11), np.geomspace(16.0, 1024.0, 5)
+    values = (2.0 / m**exponent + floor) * np.exp(noise * generator.standard_normal((20, 5)))
+    sigma = noise * generator.uniform(0.5, 1.5, 5)
+    middle = np.mean(np.log(m))
+
+    def off(p: Any, row: Any) -> Any:
+        return (np.log(np.exp(p[1] - p[0] * (np.log(m) - middle)) + np.exp(p[2])) - np.log(row)) / sigma
+
+    better = 0
+    for row, start, (a, scale, constant) in zip(
+        values, rates._power_law(m, values, sigma), rates._with_floor(m, values, sigma), strict=True
+    ):
+        least = np.log(row).min()
+        bounds = ([0.0, -np.inf, least - 30.0], [10.0, np.inf, least + 1.0])
+        near = [max(start[0], 0.1), start[1] - start[0] * middle, least - 1.0]
+        found = least_squares(off, near, bounds=bounds, x_scale="jac", args=(row,))
+        ours = np.sum(off([a, scale - a * middle, np.log(constant)], row) ** 2)
+        assert ours <= 2.0 * found.cost * 1.001 + 1e-8
+        better += ours < 2.0 * found.cost * 0.999
+        if floor == 0.01:
+            assert a == pytest.approx(found.x[0], rel=1e-4)
+    assert better <= 5
 
 
 def test_a_bias_lost_in_the_noise_is_said_to_be() -> None:
