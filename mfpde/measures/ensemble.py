@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mfpde.checks import whole
+
 Array = npt.NDArray[np.floating[Any]]
 
 
@@ -64,7 +66,7 @@ class Ensemble:
         ValueError
             If `m` is not in 1 ... self.m, or the first `m` particles weigh nothing.
         """
-        if not 1 <= m <= self.m:
+        if whole("m", m) > self.m:
             raise ValueError(f"m = {m}: this ensemble has prefixes of 1 to {self.m} particles")
         total = self.weights[:m].sum()
         if total == 0.0:
@@ -73,8 +75,7 @@ class Ensemble:
 
     def duplicate(self, k: int) -> Ensemble:
         """The same measure with every particle written `k` times in a row, each with a k-th of the weight."""
-        if k < 1:
-            raise ValueError(f"k = {k}: give an integer >= 1")
+        k = whole("k", k)
         return Ensemble(np.repeat(self.points, k, axis=0), np.repeat(self.weights / k, k))
 
     def mean(self) -> Array:

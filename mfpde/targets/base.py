@@ -50,6 +50,8 @@ class Custom(Target):
     outputs: int = 1
 
     def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ValueError(f"function = {self.function!r}: give a function of x (n, d)")
         object.__setattr__(self, "outputs", whole("outputs", self.outputs))
         object.__setattr__(self, "name", self.name or name_of(self.function))
 

@@ -64,6 +64,10 @@ class Radial(Target):
 
     function: Callable[[Array], Array]
 
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ValueError(f"function = {self.function!r}: give a function of the radii (n,)")
+
     def _values(self, x: Array) -> Array:
         return checked_values(self, self.function(_norm(x)), (len(x),))
 
