@@ -39,7 +39,8 @@ def save_table(table: npt.NDArray[Any], stem: str | Path) -> list[Path]:
     stem = Path(stem)
     columns = {name: table[name] for name in table.dtype.names or ()}
     encoded = {name: np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values for name, values in columns.items()}
-    return [write_csv(stem.with_suffix(".csv"), columns), write_tables(stem.with_suffix(".h5"), {"runs": encoded}, {})]
+    csv, hdf5 = (stem.with_name(f"{stem.name}.{kind}") for kind in ("csv", "h5"))
+    return [write_csv(csv, columns), write_tables(hdf5, {"runs": encoded}, {})]
 
 
 def _flat(prefix: str, config: Mapping[str, Any]) -> dict[str, Any]:

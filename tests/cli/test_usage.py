@@ -27,6 +27,15 @@ def test_the_module_runs_as_a_program_and_reports_its_version():
     assert done.stdout == f"mfpde {__version__}\n"
 
 
+def test_a_reader_that_leaves_early_is_no_error():
+    code = "import sys; from mfpde.cli import main; sys.stdin.read(); sys.exit(main(['list']))"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        program.stdout.close()
+        program.stdin.close()
+        assert program.stderr.read() == b""
+        assert program.wait() == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

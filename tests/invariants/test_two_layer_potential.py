@@ -77,6 +77,13 @@ def test_moments_and_nodes_have_one_potential():
     np.testing.assert_allclose(limit.psi(y, PLACES), nodes.psi(z, PLACES), rtol=0.0, atol=0.01)
 
 
+@pytest.mark.parametrize("places", [np.ones((3, 2)), np.ones(3)])
+def test_places_of_another_shape_are_refused(places):
+    limit, y = solved(neurons("identity").limit(method="moments"))
+    with pytest.raises(ValueError, match=r"theta has shape .*: give places \(m, \d\), a first"):
+        limit.psi(y, places)
+
+
 def test_mean_of_psi_follows_from_the_risk():
     """int Psi drho = R - E y^2 - int V drho."""
     system = mf.IsotropicGaussians(d=40, delta=0.5)

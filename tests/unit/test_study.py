@@ -281,6 +281,7 @@ def test_one_table_of_all_runs(tmp_path: Path) -> None:
     assert np.isnan(table["options.dt"]).tolist() == [True, True, False]
     csv, hdf5 = save_table(table, tmp_path / "table")
     assert csv.read_text().splitlines()[0] == "seed,mean,message,complete,options.dt"
+    assert [path.name for path in save_table(table, tmp_path / "grid.v2")] == ["grid.v2.csv", "grid.v2.h5"]
     with h5py.File(hdf5) as file:
         assert file["runs/mean"][:].tolist() == table["mean"].tolist()
         assert file["runs/message"][:].tolist() == [b"seed 0", b"seed 1", b""]

@@ -78,11 +78,13 @@ def phase_map(
         At least 0. The recipe counts its rates at beta_1 = m^-beta_1_exponent, beta_2 = beta_1 / kappa'; its first rate is doubled until
         the step is at least that of beta_1 = 1. The accepted steps then differ by less than a factor 2.
     redraw, dtype
-        As for :meth:`PhasePoint.network`; for dynamics="paper".
+        As for :meth:`PhasePoint.network`; as all that is the recipe's, for dynamics="paper" only.
     rho, nodes
         As for :meth:`PhasePoint.limit`; the step for dynamics="flow" and "limit", the nodes for "limit".
-    first_rate, tolerance, most_steps
-        The recipe's first lr0, the loss at which a run ends, and the steps after which one gives up.
+    tolerance
+        The loss at which a run ends.
+    first_rate, most_steps
+        The recipe's first lr0, and the steps after which it gives up.
     progress
         Show a bar.
 
@@ -96,12 +98,17 @@ def phase_map(
     """
     if dynamics not in DYNAMICS:
         raise ValueError(f"dynamics = {dynamics!r}: give one of {DYNAMICS}; solve networks one by one for others")
-    for name, value, ours in (
-        ("nodes", nodes, dynamics == "limit"),
-        ("rho", rho, dynamics != "paper"),
-        ("redraw", redraw or None, dynamics == "paper"),
+    recipe = dynamics == "paper"
+    for name, value, default, ours in (
+        ("nodes", nodes, None, dynamics == "limit"),
+        ("rho", rho, None, not recipe),
+        ("redraw", redraw, False, recipe),
+        ("dtype", dtype, "float64", recipe),
+        ("beta_1_exponent", beta_1_exponent, 0.0, recipe),
+        ("first_rate", first_rate, FIRST_RATE, recipe),
+        ("most_steps", most_steps, MOST_STEPS, recipe),
     ):
-        if value is not None and not ours:
+        if value != default and not ours:
             raise ValueError(f"{name} = {value!r}: dynamics={dynamics!r} has no use for it; leave it out")
     g, g_prime = _increasing("gammas", gammas), _increasing("gamma_primes", gamma_primes)
     m = _widths(widths, dynamics)
@@ -113,7 +120,7 @@ def phase_map(
         PhasePoint(gamma=gamma, gamma_prime=gamma_prime, x=inputs, y=labels, antisymmetric=antisymmetric, bias=bias)
     options: dict[str, Any] = {"dynamics": dynamics, "antisymmetric": bool(antisymmetric), "bias": bool(bias)}
     options["tolerance"] = number("tolerance", tolerance, positive=True)
-    if dynamics == "paper":
+    if recipe:
         options |= {"redraw": bool(redraw), "dtype": dtype, "first_rate": number("first_rate", first_rate, positive=True)}
         options |= {"beta_1_exponent": number("beta_1_exponent", beta_1_exponent), "most_steps": whole("most_steps", most_steps)}
     elif rho is not None:

@@ -132,6 +132,8 @@ class MomentLimit(MeanFieldLimit):
     def psi(self, y: Array, theta: npt.ArrayLike) -> Array:
         """Psi at places theta (m, p), shape (m,): homogeneous in w, so that <w, grad_w Psi> is Psi times the degree."""
         places = np.asarray(theta, np.float64)
+        if places.ndim != 2 or places.shape[1] != self.field.potential.dim:
+            raise ValueError(f"theta has shape {places.shape}: give places (m, {self.field.potential.dim}), a first")
         force = self.family.force(self.moment(y), places)
         psi: Array = -np.sum(places[:, 1:] * force[:, 1:], axis=1) / self.family.degree
         return psi + self.field.tied(places)
