@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -91,8 +92,8 @@ def drift(
     Raises
     ------
     ValueError
-        If no width is given, one is impossible or given twice, `replicas` < 1, the coupling is unknown or not to be had for this network,
-        `laws` is asked for without tracers, or network and limit run on different clocks.
+        If no width is given, one is impossible, given twice or unknown to ``system.network``, `replicas` < 1, the coupling is unknown
+        or not to be had for this network, `laws` is asked for without tracers, or network and limit run on different clocks.
     mfpde.study.StudyError
         If a worker dies or the folder cannot be used; what was done is kept.
     """
@@ -104,6 +105,7 @@ def drift(
     times, rng = checked_times(t_eval), resolve_seed(rng)
     grid = [dict(zip(widths, map(int, values), strict=True)) for values in itertools.product(*widths.values())]
     common = {**(network or {}), **(fixed or {}), **named}
+    _check_arguments(system, {**common, **_first(widths), "rng": 0})
     if coupling == "mirrored":
         mirror_image(system.network(**common, **_first(widths), rng=0))
     methods = _methods(system, {**common, **_widest(widths), "rng": 0}, tracers) if laws else None
@@ -157,6 +159,13 @@ def _methods(system: System, network: Mapping[str, Any], tracers: bool) -> dict[
 
 def _is_list(values: object) -> bool:
     return isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str) and np.ndim(values) == 1
+
+
+def _check_arguments(system: System, network: Mapping[str, Any]) -> None:
+    try:
+        inspect.signature(system.network).bind(**network)
+    except TypeError as error:
+        raise ValueError(f"{type(system).__name__}.network(): {error}; name its arguments in widths, fixed and network") from None
 
 
 def _check_widths(

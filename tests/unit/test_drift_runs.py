@@ -13,6 +13,7 @@ import pytest
 
 import mfpde as mf
 from mfpde.finite import norms, one_run
+from mfpde.papers.drift_examples import two_layer
 from mfpde.streams import stream
 from tests import toys
 
@@ -226,6 +227,18 @@ def test_a_study_in_which_nothing_starts_says_so():
 def test_impossible_settings_are_still_errors(tmp_path):
     with pytest.raises(ValueError, match="rtol = 2"):
         study(Counting(tmp_path / "log"), rtol=2.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"widths": {"m1": [4, 8, 16]}}, r"^TwoLayer.network\(\): missing a required argument: 'm'; name its arguments in widths, fixed and network"),
+        ({"widths": {"m": [4, 8, 16]}, "network": {"batches": 2}}, "unexpected keyword argument 'batches'"),
+    ],
+)
+def test_arguments_that_the_network_does_not_take(given, message):
+    with pytest.raises(ValueError, match=message):
+        mf.drift(two_layer(d=2), t_eval=[0.0], **given)
 
 
 def test_flows_with_nothing_in_common_are_refused(tmp_path):
