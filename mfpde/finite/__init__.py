@@ -8,7 +8,8 @@ from mfpde.finite.drift import Drift, drift
 from mfpde.finite.extrapolation import Extrapolation, extrapolate
 from mfpde.finite.norms import energy_distance
 from mfpde.finite.prediction import PredictedRate
-from mfpde.finite.rates import NoFitError, Rate, fit_rate
+from mfpde.finite.rates import Rate, fit_rate
+from mfpde.finite.resampling import NoFitError
 from mfpde.finite.table import format_table
 
 __all__ = [

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mfpde.checks import number, whole
-from mfpde.finite.rates import FEWEST_RESAMPLES, NoFitError, checked, goodness, interval, many_excluded, poor_fit, resampled, same_replicas
+from mfpde.finite.rates import many_excluded, poor_fit
+from mfpde.finite.resampling import FEWEST_RESAMPLES, NoFitError, checked, goodness, interval, resampled, same_replicas
 from mfpde.flow import Array
 
 _EXPONENTS = (0.05, 5.0)

@@ -9,32 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.checks import is_real, whole
+from mfpde.checks import whole
 from mfpde.finite.floor_fit import fit_with_floor
 from mfpde.finite.prediction import STATISTICS, PredictedRate
+from mfpde.finite.resampling import FEWEST_RESAMPLES, ROUNDING, NoFitError, checked, goodness, interval, resampled, same_replicas
 from mfpde.flow import Array
-from mfpde.streams import resolve_seed, stream
 
 _POOR_FIT = 0.01
 _MANY_EXCLUDED = 0.1
-_ROUNDING = 1e-13
 _NO_POWER = 1e-6
-FEWEST_RESAMPLES = 40
-"""Those of which 95 % leave one out at either end."""
-
-
-class NoFitError(ValueError):
-    """Gaps that no rate can be fitted to.
-
-    Attributes
-    ----------
-    note : str
-        Why, in words that are the same for all gaps of a table that cannot be fitted for this reason.
-    """
-
-    def __init__(self, message: str, note: str | None = None) -> None:
-        super().__init__(message)
-        self.note = message if note is None else note
 
 
 @dataclass(frozen=True)
@@ -204,42 +187,10 @@ def many_excluded(excluded: int, runs: int) -> str:
     return ""
 
 
-def checked(
-    widths: npt.ArrayLike, gaps: npt.ArrayLike, what: str, needed: int, level: float
-) -> tuple[Array, list[Array], int]:
-    """Widths in increasing order, the finite values at each, and how many were left out; ValueError if there is too little for `what`."""
-    m, values = np.asarray(widths, float), np.asarray(gaps, float)
-    if m.ndim != 1 or values.ndim != 2 or values.shape[0] != m.size:
-        raise ValueError(f"widths have shape {m.shape}, gaps {values.shape}: give (n_w,) and (n_w, replicas)")
-    if np.unique(m).size < needed or not np.all((m > 0) & np.isfinite(m)):
-        raise ValueError(f"widths = {m.tolist()}: {what} needs at least {needed} different widths > 0")
-    if np.unique(m).size < m.size:
-        raise ValueError(f"widths = {m.tolist()}: give each width once; more networks of one are more replicas")
-    if not is_real(level) or not 0.0 < level < 1.0:
-        raise ValueError(f"level = {level!r}: give a confidence between 0 and 1")
-    order = np.argsort(m)
-    table = [row[np.isfinite(row)] for row in values[order]]
-    for width, row in zip(m[order], table, strict=True):
-        if row.size < 2:
-            raise NoFitError(f"width {width:g} has {row.size} complete replicas: an interval needs at least 2 at every width")
-        if np.ptp(row) == 0.0:
-            agree, alike = "nothing separates network and limit there", "no network enters this observable, or the seeds are equal"
-            shared, why = ("are all 0", agree) if row[0] == 0.0 else ("are all the same", alike)
-            end = f"without variance there is no interval; {why}"
-            raise NoFitError(f"the gaps at width {width:g} are all {row[0]:g}: {end}", f"the gaps at a width {shared}: {end}")
-    return m[order], table, int(values.size - sum(row.size for row in table))
-
-
 def without_rounding(gaps: Array, sizes: npt.ArrayLike) -> Array:
     """`gaps` with 0 where they are below 1e-13 of the `sizes` of what was compared: the same numbers, computed in two ways."""
-    kept: Array = np.where(np.isfinite(gaps) & (np.abs(gaps) <= _ROUNDING * np.asarray(sizes, float)), 0.0, gaps)
+    kept: Array = np.where(np.isfinite(gaps) & (np.abs(gaps) <= ROUNDING * np.asarray(sizes, float)), 0.0, gaps)
     return kept
-
-
-def same_replicas(gaps: npt.ArrayLike) -> bool:
-    """Whether every width of the gaps (n_w, replicas) has lost the same replicas, so that what is left of them are still pairs."""
-    kept = np.isfinite(np.asarray(gaps, float))
-    return bool((kept == kept[0]).all())
 
 
 def _rms(gaps: Array) -> Any:
@@ -256,22 +207,6 @@ _REDUCTIONS: dict[str, Callable[[Array], Any]] = {
 }
 
 
-def resampled(reduce: Callable[[Array], Any], table: list[Array], joint: bool, resamples: int, rng: int) -> Array:
-    """``reduce`` (over the last axis) at every width (resamples, n_w) of replicas drawn with replacement.
-
-    If `joint` the same replicas are drawn at every width, which must then have equally many.
-    """
-    generator = stream(resolve_seed(rng), "resamples")
-    columns = []
-    chosen = generator.integers(table[0].size, size=(resamples, table[0].size))
-    for row in table:
-        if not joint:
-            chosen = generator.integers(row.size, size=(resamples, row.size))
-        columns.append(reduce(row[chosen]))
-    samples: Array = np.stack(columns, axis=1)
-    return samples
-
-
 def _power_law(m: Array, values: Array, sigma: Array) -> Array:
     """Exponent, logarithm of the prefactor and floor 0 (n, 3) of the law through each row of the values (n, n_w)."""
     design = np.stack([-np.log(m), np.ones_like(m)], axis=1) / sigma[:, None]
@@ -285,34 +220,9 @@ def _with_floor(m: Array, values: Array, sigma: Array) -> Array:
     return fit_with_floor(m, values, sigma, exponents, log_prefactors)
 
 
-def interval(estimate: float, samples: Array, n: int, level: float) -> tuple[float, float]:
-    """The percentiles of the resamples, stretched about the estimate for `n` replicas."""
-    from scipy.special import ndtri, stdtrit
-
-    tail = 0.5 * (1.0 - level)
-    stretch = stdtrit(n - 1, 1.0 - tail) / ndtri(1.0 - tail) * np.sqrt(n / (n - 1))
-    below, above = np.quantile(samples, [tail, 1.0 - tail])
-    return float(estimate - stretch * (estimate - below)), float(estimate + stretch * (above - estimate))
-
-
 def _directions(m: Array, exponent: float, prefactor: float, constant: float, floor: bool) -> Array:
     """The derivatives (n_w, parameters) of the logarithm of the law by its parameters."""
     power = prefactor * m**-exponent
     share = power / (power + constant)
     columns = np.stack([-np.log(m) * share, share, 1.0 - share], axis=1)
     return columns if floor else columns[:, :2]
-
-
-def goodness(residuals: Array, directions: Array, covariance: Array, n: int) -> float:
-    """The p-value of Hotelling's T^2 of the residuals off the fitted directions."""
-    from scipy.special import fdtrc
-
-    k = residuals.size - directions.shape[1]
-    if k < 1 or n <= k:
-        return float("nan")
-    rest = np.linalg.svd(directions, full_matrices=True)[0][:, directions.shape[1] :]
-    off = rest.T @ residuals
-    # Gaps that are all multiples of one scatter off the law by rounding alone, which this calls no scatter.
-    spread = rest.T @ covariance @ rest + np.eye(k) * (_ROUNDING * np.max(np.abs(covariance)))
-    statistic = float(off @ np.linalg.solve(spread, off))
-    return float(fdtrc(k, n - k, statistic * (n - k) / (k * (n - 1))))

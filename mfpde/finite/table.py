@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.finite.rates import NoFitError
+from mfpde.finite.resampling import NoFitError
 
 if TYPE_CHECKING:
     from mfpde.finite.result import Drift

@@ -232,7 +232,7 @@ def test_impossible_settings_are_still_errors(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"widths": {"m1": [4, 8, 16]}}, r"^TwoLayer.network\(\): missing a required argument: 'm'; name its arguments in widths, fixed and network"),
+        ({"widths": {"m1": [4, 8, 16]}}, r"^TwoLayer.network\(\): missing a required argument: 'm'; name its arguments in widths"),
         ({"widths": {"m": [4, 8, 16]}, "network": {"batches": 2}}, "unexpected keyword argument 'batches'"),
     ],
 )

@@ -11,7 +11,8 @@ from scipy.optimize import least_squares
 
 from mfpde.finite import rates
 from mfpde.finite.extrapolation import extrapolate
-from mfpde.finite.rates import fit_rate, same_replicas
+from mfpde.finite.rates import fit_rate
+from mfpde.finite.resampling import NoFitError, same_replicas
 
 WIDTHS = np.array([128.0, 256.0, 512.0, 1024.0])
 
@@ -205,9 +206,9 @@ def test_gaps_that_are_mostly_zero() -> None:
     # To first order, from the fluctuation of half the squares.
     squares = np.where(np.arange(8) < 4, gaps, 0.0) ** 2
     assert np.all(rate.errors / rate.values < 2.0 * np.std(squares, axis=1, ddof=1) / np.sqrt(8) / (2.0 * np.mean(squares, axis=1)))
-    with pytest.raises(rates.NoFitError, match=r"the statistic at width .* is 0 in .*% of the resamples"):
+    with pytest.raises(NoFitError, match=r"the statistic at width .* is 0 in .*% of the resamples"):
         fit_rate(WIDTHS, np.where(np.arange(8) < 1, gaps, 0.0))
-    with pytest.raises(rates.NoFitError, match="is 0 in 100% of the resamples"):
+    with pytest.raises(NoFitError, match="is 0 in 100% of the resamples"):
         fit_rate(WIDTHS, WIDTHS[:, None] ** -0.5 * np.array([1.0, -1.0, 1.0, -1.0]), statistic="bias")
 
 
