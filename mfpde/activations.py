@@ -46,6 +46,13 @@ class Activation:
         """The parameters as the array (n,) that compiled kernels take."""
         return np.array(self.parameters, np.float64)
 
+    @property
+    def kinked(self) -> bool:
+        """Whether the derivative jumps somewhere."""
+        if self.code in (kernel.LEAKY_RELU, kernel.ELU):
+            return self.parameters[0] != 1.0
+        return self.code in (kernel.RELU, kernel.PIECEWISE_LINEAR)
+
     def __call__(self, z: npt.ArrayLike) -> Array:
         """sigma(z), of the shape and floating type of `z`; integers become float64."""
         return self._apply(kernel.activate_array, z)

@@ -39,6 +39,13 @@ def assert_close(a, b):
     assert np.max(np.abs(a - b)) <= 1e-12 * np.max(np.abs(b))
 
 
+def test_velocities_that_jump_are_solved_by_a_method_of_low_order():
+    layer = Layer(outputs=1, activation="tanh", initial=GaussianInit(np.zeros(4), 1.0))
+    smooth = Chain([layer], laws.Gaussian(2), targets.Linear([1.0, 0.0]))
+    assert smooth.limit(nodes=2, samples=4).default_method == "DOP853"
+    assert chain_of(ensembles()).network(widths=[None] * 4, samples=4).default_method == "RK45"
+
+
 @pytest.mark.parametrize("layer", range(4))
 def test_duplicated_neurons_change_nothing(layer):
     plain = ensembles()

@@ -47,6 +47,12 @@ def test_at_a_kink_the_derivative_is_the_one_from_the_left():
     assert [a.derivative(0.0) for a in (act.relu, act.leaky_relu(0.3), act.elu(2.0))] == [0.0, 0.3, 2.0]
 
 
+@pytest.mark.parametrize("activation", [*map(act.get, SMOOTH), *(one for one, _ in KINKED), act.leaky_relu(1.0), act.elu(), HAT])
+def test_kinked_says_whether_the_derivative_jumps(activation):
+    z = np.array([0.0, 2.0])[:, None] + np.array([-1e-9, 1e-9])
+    assert activation.kinked == bool((np.abs(np.diff(activation.derivative(z))) > 1e-3).any())
+
+
 @pytest.mark.parametrize("activation", [*(c[0] for c in CASES), HAT], ids=lambda a: a.name)
 def test_the_compiled_scalar_the_array_and_both_precisions_agree(activation):
     for compiled, array in ((activate, activation), (activate_derivative, activation.derivative)):
