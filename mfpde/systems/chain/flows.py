@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mfpde.activations import get
 from mfpde.flow import Array, Field, Packing, StepFlow, VelocityFlow
 from mfpde.measures import Ensemble
 from mfpde.systems.chain import gradient
@@ -32,7 +31,7 @@ class ChainFlow(VelocityFlow):
         self, chain: Chain, ensembles: Sequence[Ensemble], samples: Samples, config: Mapping[str, Any], dtype: str = "float64"
     ) -> None:
         self.chain, self.samples, self.config = chain, samples, config
-        if any(get(layer.activation).kinked for layer in chain.layers):
+        if any(layer.sigma.kinked for layer in chain.layers):
             self.default_method = "RK45"  # the velocity jumps wherever a sample crosses a neuron's kink
         fields = tuple(Field(f"layer{i}", e.points.shape, (f"neuron_{i}", f"parameter_{i}")) for i, e in enumerate(ensembles, 1))
         self.packing = Packing(fields, dtype)
