@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 import mfpde as mf
-from mfpde.finite.rates import fit_rate
+from mfpde.finite.rates import fit_rate, without_rounding
 from mfpde.papers.drift_examples import integrable, odd, two_layer
 
 ODD = ("w", "loss", "function_distance", "nonlinearity", "neurons_rms")
@@ -61,7 +61,7 @@ def main(names: list[str]) -> None:
         print(f"{name}: m = {widths}, {replicas} replicas, {time.perf_counter() - started:.0f} s, {len(drift.failed)} incomplete")
         for i, t in enumerate(times):
             for gap in names_of_gaps:
-                values = drift.gaps[gap][:, :, i]
+                values = without_rounding(drift.gaps[gap][:, :, i], 1.0)
                 if values.any():
                     sizes = np.abs(values) if values.ndim == 2 else np.linalg.norm(values, axis=2)
                     show(f"  t = {t:<4g}{gap}", widths, sizes)

@@ -92,8 +92,8 @@ def drift(
     Raises
     ------
     ValueError
-        If no width is given, one is impossible, given twice or unknown to ``system.network``, `replicas` < 1, the coupling is unknown
-        or not to be had for this network, `laws` is asked for without tracers, or network and limit run on different clocks.
+        If no width is given, one is impossible or given twice, network or limit does not take an argument, `replicas` < 1, the coupling is
+        unknown or not to be had for this network, `laws` is asked for without tracers, or network and limit run on different clocks.
     mfpde.study.StudyError
         If a worker dies or the folder cannot be used; what was done is kept.
     """
@@ -105,7 +105,9 @@ def drift(
     times, rng = checked_times(t_eval), resolve_seed(rng)
     grid = [dict(zip(widths, map(int, values), strict=True)) for values in itertools.product(*widths.values())]
     common = {**(network or {}), **(fixed or {}), **named}
-    _check_arguments(system, {**common, **_first(widths), "rng": 0})
+    _check_arguments(system, "network", (), {**common, **_first(widths), "rng": 0}, "widths, fixed and network")
+    method, leading = ("coupled_limit", (None,)) if is_coupled(system, tracers) else ("limit", ())
+    _check_arguments(system, method, leading, limit or {}, "limit")
     if coupling == "mirrored":
         mirror_image(system.network(**common, **_first(widths), rng=0))
     methods = _methods(system, {**common, **_widest(widths), "rng": 0}, tracers) if laws else None
@@ -161,11 +163,11 @@ def _is_list(values: object) -> bool:
     return isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str) and np.ndim(values) == 1
 
 
-def _check_arguments(system: System, network: Mapping[str, Any]) -> None:
+def _check_arguments(system: System, method: str, leading: tuple[Any, ...], arguments: Mapping[str, Any], given_in: str) -> None:
     try:
-        inspect.signature(system.network).bind(**network)
+        inspect.signature(getattr(system, method)).bind(*leading, **arguments)
     except TypeError as error:
-        raise ValueError(f"{type(system).__name__}.network(): {error}; name its arguments in widths, fixed and network") from None
+        raise ValueError(f"{type(system).__name__}.{method}(): {error}; name its arguments in {given_in}") from None
 
 
 def _check_widths(

@@ -234,11 +234,14 @@ def test_impossible_settings_are_still_errors(tmp_path):
     [
         ({"widths": {"m1": [4, 8, 16]}}, r"^TwoLayer.network\(\): missing a required argument: 'm'; name its arguments in widths"),
         ({"widths": {"m": [4, 8, 16]}, "network": {"batches": 2}}, "unexpected keyword argument 'batches'"),
+        ({"widths": {"m": [4, 8, 16]}, "limit": {"points": 2}, "tracers": False}, r"^TwoLayer.limit\(\): .* 'points'"),
     ],
 )
-def test_arguments_that_the_network_does_not_take(given, message):
+def test_arguments_that_network_or_limit_does_not_take(given, message):
     with pytest.raises(ValueError, match=message):
         mf.drift(two_layer(d=2), t_eval=[0.0], **given)
+    with pytest.raises(ValueError, match=r"^LowDimensionalTarget.coupled_limit\(\): .* 'points'; name its arguments in limit"):
+        mf.drift(mf.LowDimensionalTarget(d=4, d_h=2), widths={"m": [4]}, t_eval=[0.0], limit={"points": 2})
 
 
 def test_flows_with_nothing_in_common_are_refused(tmp_path):
